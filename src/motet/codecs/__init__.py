@@ -1,0 +1,1 @@
+"""Codecs: raw data to values and back."""

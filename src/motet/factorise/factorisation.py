@@ -1,0 +1,36 @@
+"""What every factorisation can do: the training view and the sampling view of one idea, side by side."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from motet.heads.head import Head
+from motet.sequence import Program, Segment, Span
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is to be generated: ``grid`` tokens of ``modality`` from document index ``start`` on, drawn as ``how`` says."""
+
+    modality: str
+    grid: tuple[int, ...]
+    start: int
+    how: Any
+
+
+class Factorisation(ABC):
+    """Which values of a segment are predicted from which."""
+
+    @abstractmethod
+    def arrange(self, segment: Segment, start: int, rng: torch.Generator) -> list[Span]:
+        """The spans that train this segment, from document index ``start`` on. Values are already drawn."""
+
+    @abstractmethod
+    def generate(
+        self, wish: Wish, head: Head, hidden: Float[Tensor, "branches 1 d"], rng: torch.Generator
+    ) -> Program:
+        """A program that generates and commits the wished values, and returns them; ``hidden`` is of the token before."""

@@ -1,0 +1,34 @@
+"""One by one in raster order, each from all before it: text, LatentLM's latents, VQ codes."""
+
+import math
+from dataclasses import replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from motet.factorise.factorisation import Factorisation, Wish
+from motet.heads.head import Head
+from motet.sequence import Commit, Draw, Predict, Program, Segment, Span, positions
+
+
+class NextToken(Factorisation):
+    """p(x) = prod_i p(x_i | x_1 .. x_{i-1})."""
+
+    def arrange(self, segment: Segment, start: int, rng: torch.Generator) -> list[Span]:
+        n = len(segment)
+        predict = Predict(torch.arange(n), segment.values, torch.ones(n)) if segment.learn else None
+        return [Span(segment.modality, segment.values, positions(n, start, segment.grid), predict=predict)]
+
+    def generate(
+        self, wish: Wish, head: Head, hidden: Float[Tensor, "branches 1 d"], rng: torch.Generator
+    ) -> Program:
+        n = math.prod(wish.grid)
+        pos = positions(n, wish.start, wish.grid)
+        values = []
+        for i in range(n):
+            how = replace(wish.how, guidance=wish.how.guidance.at(i / max(1, n - 1)))
+            value = yield Draw(wish.modality, hidden, head.noise(1, how, rng), how)
+            values.append(value)
+            hidden = yield Commit(Span(wish.modality, value, pos[i : i + 1]))
+        return torch.cat(values)

@@ -1,0 +1,1 @@
+"""Heads: the distribution of one prediction."""

@@ -1,0 +1,70 @@
+"""Softmax over a vocabulary."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from motet.diffusion.guidance import Guidance, guide
+from motet.errors import ConfigError
+from motet.heads.head import Head
+
+
+@dataclass(frozen=True)
+class TokenSampling:
+    """temperature 0 takes the likeliest; top_k and top_p (0 and 1: off) cut the tail; banned ids are never drawn."""
+
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+    guidance: Guidance = Guidance()
+    banned: tuple[int, ...] = ()
+
+
+class Categorical(Head):
+    """Linear read-out to ``vocab_size`` logits; ``tied`` reads out with an embedding's own matrix."""
+
+    def __init__(self, dim: int, vocab_size: int, *, tied: nn.Embedding | None = None):
+        super().__init__()
+        self.logits = nn.Linear(dim, vocab_size, bias=False)
+        if tied is not None:
+            self.logits.weight = tied.weight
+        else:
+            nn.init.normal_(self.logits.weight, std=dim**-0.5)
+
+    def loss(self, h: Float[Tensor, "k d"], value: Int[Tensor, " k"], rng: torch.Generator) -> Float[Tensor, " k"]:
+        return cross_entropy(self.logits(h).float(), value, reduction="none")
+
+    def noise(self, k: int, how: TokenSampling, rng: torch.Generator) -> Float[Tensor, "k 1"]:
+        """One uniform number a token: the draw inverts the cumulative distribution at it."""
+        return torch.rand(k, 1, generator=rng)
+
+    def sample(
+        self, h: Float[Tensor, "branches k d"], noise: Float[Tensor, "k 1"], how: TokenSampling
+    ) -> Int[Tensor, " k"]:
+        logits = self.logits(h).float()
+        if how.guidance.active:
+            if logits.shape[0] < 2:
+                raise ConfigError("guidance needs an unconditional branch, and this request has none")
+            scores = guide(logits[0], logits[1], how.guidance.scale)
+        else:
+            scores = logits[0]
+        if how.banned:
+            scores[:, list(how.banned)] = -torch.inf
+        if how.temperature == 0.0:
+            return scores.argmax(-1)
+        probabilities, ids = (scores / how.temperature).softmax(-1).sort(-1, descending=True)
+        if how.top_k:
+            probabilities[:, how.top_k :] = 0.0
+        if how.top_p < 1.0:
+            before = probabilities.cumsum(-1) - probabilities
+            probabilities = probabilities.masked_fill(before >= how.top_p, 0.0)
+        cumulative = (probabilities / probabilities.sum(-1, keepdim=True)).cumsum(-1)
+        rank = (cumulative < noise.to(cumulative)).sum(-1).clamp_max(cumulative.shape[-1] - 1)
+        return ids.gather(-1, rank[:, None])[:, 0]
+
+    def settings(self, *, guidance: Guidance, steps: int, temperature: float, **rest: Any) -> TokenSampling:
+        return TokenSampling(temperature=temperature, guidance=guidance, **rest)

@@ -1,0 +1,169 @@
+"""LatentLM's per-token diffusion head: a small adaLN-Zero MLP that denoises one latent, given one hidden state.
+
+LatentLM (arXiv 2412.08635, section 3.1 and its code): condition ``c = W RMSNorm(h) + MLP(sinusoid(t))``; each layer is
+``x += gate * SwiGLU(RMSNorm(x) (1 + scale) + shift)`` with (shift, scale, gate) a zero-initialised projection of c; the last
+norm is modulated and the output projection starts at zero. Several (t, e) draws share one hidden state, since the backbone
+is the expensive part. The loss is the mean squared error of the prediction target over the channels.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.functional import silu
+
+from motet.diffusion.guidance import Guidance, guide
+from motet.diffusion.path import PATHS, Point, Target, point_of, target_of
+from motet.diffusion.solver import SOLVERS, SolverName
+from motet.diffusion.time import TimeDensity, draw_times, sinusoid, visit_times
+from motet.errors import ConfigError
+from motet.heads.head import Head
+from motet.nn.ffn import SwiGLU
+from motet.nn.norm import RMSNorm
+
+
+@dataclass(frozen=True)
+class DiffusionShape:
+    """Size and kind of a diffusion head."""
+
+    width: int = field(default=256, metadata={"help": "width of the head's MLP"})
+    n_layers: int = field(default=3, metadata={"help": "layers of the head's MLP"})
+    ffn_dim: int = field(default=512, metadata={"help": "hidden width of each layer"})
+    target: Target = field(default="flow", metadata={"help": "what is predicted: x0, epsilon, v or flow"})
+    path: str = field(default="straight", metadata={"help": "path from noise to data: straight or cosine"})
+    density: TimeDensity = field(default="uniform", metadata={"help": "density of training times"})
+    draws: int = field(default=4, metadata={"help": "(time, noise) draws for each hidden state in training"})
+
+    def __post_init__(self) -> None:
+        if self.path not in PATHS:
+            raise ConfigError(f"unknown diffusion path {self.path!r}; expected one of: {', '.join(PATHS)}")
+        if self.draws < 1:
+            raise ConfigError(f"draws is {self.draws}; at least one (time, noise) draw is needed for each token")
+
+
+@dataclass(frozen=True)
+class DiffusionSampling:
+    """How a latent is drawn: solver, its steps, guidance, and the scale of all injected noise."""
+
+    steps: int = 10
+    solver: SolverName = "dpmpp_2m"
+    guidance: Guidance = Guidance()
+    temperature: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise ConfigError(f"steps is {self.steps}; a solver needs at least one step")
+        if self.solver not in SOLVERS:
+            raise ConfigError(f"unknown solver {self.solver!r}; expected one of: {', '.join(SOLVERS)}")
+
+
+TIME_FEATURES = 256
+
+
+class ModulatedLayer(nn.Module):
+    """One residual layer of the head."""
+
+    def __init__(self, width: int, ffn_dim: int):
+        super().__init__()
+        self.norm = RMSNorm(width, affine=False)
+        self.ffn = SwiGLU(width, ffn_dim)
+        nn.init.normal_(self.ffn.down.weight, std=ffn_dim**-0.5)  # the zero-initialised gate closes the layer instead
+        self.modulation = nn.Linear(width, 3 * width, bias=False)
+        nn.init.zeros_(self.modulation.weight)
+
+    def forward(self, x: Float[Tensor, "k w"], c: Float[Tensor, "k w"]) -> Float[Tensor, "k w"]:
+        shift, scale, gate = self.modulation(silu(c)).chunk(3, -1)
+        return x + gate * self.ffn(self.norm(x) * (1 + scale) + shift)
+
+
+class Denoiser(nn.Module):
+    """The network of the head: ``(x_t, t, condition) -> prediction``."""
+
+    def __init__(self, dim: int, channels: int, shape: DiffusionShape):
+        super().__init__()
+        width = shape.width
+        self.condition_norm = RMSNorm(dim, affine=False)
+        self.condition = nn.Linear(dim, width, bias=False)
+        self.time = nn.Sequential(
+            nn.Linear(TIME_FEATURES, width, bias=False), nn.SiLU(), nn.Linear(width, width, bias=False)
+        )
+        self.project_in = nn.Linear(channels, width, bias=False)
+        self.layers = nn.ModuleList(ModulatedLayer(width, shape.ffn_dim) for _ in range(shape.n_layers))
+        self.last_norm = RMSNorm(width, affine=False)
+        self.last_modulation = nn.Linear(width, 2 * width, bias=False)
+        self.project_out = nn.Linear(width, channels, bias=False)
+        nn.init.zeros_(self.last_modulation.weight)
+        nn.init.zeros_(self.project_out.weight)
+
+    def forward(
+        self, x: Float[Tensor, "k c"], t: Float[Tensor, " k"], condition: Float[Tensor, "k w"]
+    ) -> Float[Tensor, "k c"]:
+        c = condition + self.time(sinusoid(t, TIME_FEATURES))
+        x = self.project_in(x)
+        for layer in self.layers:
+            x = layer(x, c)
+        shift, scale = self.last_modulation(silu(c)).chunk(2, -1)
+        return self.project_out(self.last_norm(x) * (1 + scale) + shift)
+
+
+class Diffusion(Head):
+    """A diffusion over one latent of ``channels`` numbers, conditioned on one hidden state."""
+
+    def __init__(self, dim: int, channels: int, shape: DiffusionShape):
+        super().__init__()
+        self.channels = channels
+        self.shape = shape
+        self.path = PATHS[shape.path]()
+        self.denoiser = Denoiser(dim, channels, shape)
+
+    def loss(self, h: Float[Tensor, "k d"], value: Float[Tensor, "k c"], rng: torch.Generator) -> Float[Tensor, " k"]:
+        k, draws = value.shape[0], self.shape.draws
+        t = draw_times((k * draws,), self.shape.density, rng).to(value.device)
+        e = torch.randn(k * draws, self.channels, generator=rng).to(value.device)
+        return self.loss_at(h, value, t, e).view(k, draws).mean(1)
+
+    def loss_at(
+        self, h: Float[Tensor, "k d"], value: Float[Tensor, "k c"], t: Float[Tensor, " m"], e: Float[Tensor, "m c"]
+    ) -> Float[Tensor, " m"]:
+        """Loss of each of ``m = k * draws`` draws, where times and noise are given: no randomness, so it compiles."""
+        draws = t.shape[0] // value.shape[0]
+        x = value.repeat_interleave(draws, 0)
+        condition = self.condition(h).repeat_interleave(draws, 0)
+        prediction = self.denoiser(self.path.mix(x, e, t), t, condition)
+        return (prediction.float() - target_of(self.path, self.shape.target, Point(x, e), t)).square().mean(-1)
+
+    def condition(self, h: Float[Tensor, "*k d"]) -> Float[Tensor, "*k w"]:
+        return self.denoiser.condition(self.denoiser.condition_norm(h))
+
+    def noise(self, k: int, how: DiffusionSampling, rng: torch.Generator) -> Float[Tensor, "k s c"]:
+        """The initial noise, and for the ancestral solver one more for each step."""
+        fresh = how.steps if how.solver == "ancestral" else 0
+        return torch.randn(k, 1 + fresh, self.channels, generator=rng)
+
+    def sample(
+        self, h: Float[Tensor, "branches k d"], noise: Float[Tensor, "k s c"], how: DiffusionSampling
+    ) -> Float[Tensor, "k c"]:
+        condition = self.condition(h)
+        if how.guidance.active and condition.shape[0] < 2:
+            raise ConfigError("guidance needs an unconditional branch, and this request has none")
+        noise = noise.to(h.device) * how.temperature
+
+        def denoise(x: Tensor, time: float) -> Point:
+            t = torch.full((x.shape[0],), time, device=x.device)
+            scale = how.guidance.scale_at(time)
+            if scale == 1.0:
+                prediction = self.denoiser(x, t, condition[0])
+            else:  # both branches look at the same noised value
+                both = self.denoiser(x.repeat(2, 1), t.repeat(2), condition[:2].flatten(0, 1))
+                prediction = guide(*both.chunk(2), scale)
+            return point_of(self.path, self.shape.target, prediction.float(), x, t)
+
+        return SOLVERS[how.solver](denoise, noise[:, 0], visit_times(how.steps), self.path, noise[:, 1:].transpose(0, 1))
+
+    def settings(self, *, guidance: Guidance, steps: int, temperature: float, **rest: Any) -> DiffusionSampling:
+        return DiffusionSampling(steps=steps, guidance=guidance, temperature=temperature, **rest)
+
+    def compile_parts(self) -> None:
+        self.denoiser.compile(dynamic=True)

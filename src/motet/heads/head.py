@@ -1,0 +1,37 @@
+"""What every head can do."""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from motet.diffusion.guidance import Guidance
+
+
+class Head(nn.Module, ABC):
+    """The distribution of one prediction, given the hidden state that makes it."""
+
+    @abstractmethod
+    def loss(self, h: Float[Tensor, "k d"], value: Tensor, rng: torch.Generator) -> Float[Tensor, " k"]:
+        """Loss of each of ``k`` predictions."""
+
+    @abstractmethod
+    def noise(self, k: int, how: Any, rng: torch.Generator) -> Tensor:
+        """All the randomness that ``sample`` needs for ``k`` values, ``[k, ...]``."""
+
+    @abstractmethod
+    def sample(self, h: Float[Tensor, "branches k d"], noise: Tensor, how: Any) -> Tensor:
+        """Values drawn under ``how``; the result is a function of its arguments, with no randomness of its own.
+
+        branches: 1, or 2 for (conditional, unconditional). Raises ConfigError where guidance lacks its second branch.
+        """
+
+    @abstractmethod
+    def settings(self, *, guidance: Guidance, steps: int, temperature: float, **rest: Any) -> Any:
+        """This head's own ``how`` from the general wishes of a request."""
+
+    def compile_parts(self) -> None:
+        """Switches the hot parts to ``torch.compile``, in place; a head that is one matrix has none."""
+        return None

@@ -1,0 +1,1 @@
+"""Transformer parts: they know tensors and tags, never a modality."""

@@ -1,0 +1,99 @@
+"""The backbone: a stack of blocks between an embedding and the heads."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from motet.errors import ConfigError
+from motet.nn.attention import Attention, Context
+from motet.nn.backend import choose_backend
+from motet.nn.block import Aux, Block, TransformerBlock
+from motet.nn.cache import Cache
+from motet.nn.ffn import SwiGLU
+from motet.nn.norm import RMSNorm
+from motet.nn.rope import Rope
+from motet.sequence import Tags
+
+
+@dataclass(frozen=True)
+class TransformerShape:
+    """Size and kind of a plain transformer, in the field's terms."""
+
+    dim: int = field(default=256, metadata={"help": "model width"})
+    n_layers: int = field(default=6, metadata={"help": "number of blocks"})
+    n_heads: int = field(default=4, metadata={"help": "query heads"})
+    n_kv_heads: int | None = field(default=None, metadata={"help": "key-value heads (grouped queries); none: n_heads"})
+    head_dim: int | None = field(default=None, metadata={"help": "width of a head; none: dim / n_heads"})
+    ffn_dim: int = field(default=768, metadata={"help": "hidden width of the SwiGLU"})
+    rope_theta: float = field(default=10000.0, metadata={"help": "base of the rotary frequencies"})
+    rope_axes: tuple[int, ...] = field(
+        default=(), metadata={"help": "head channels turned by (index, frame, row, column); (): all by the index"}
+    )
+    qk_norm: bool = field(default=False, metadata={"help": "RMSNorm on queries and keys"})
+    qkv_bias: bool = field(default=False, metadata={"help": "bias on queries, keys and values (Qwen2)"})
+    norm_eps: float = field(default=1e-6, metadata={"help": "epsilon of the norms"})
+
+    def __post_init__(self) -> None:
+        if self.head_dim is None and self.dim % self.n_heads:
+            raise ConfigError(f"dim {self.dim} does not divide into {self.n_heads} heads; change one, or set head_dim")
+
+    @property
+    def channels_per_head(self) -> int:
+        return self.head_dim or self.dim // self.n_heads
+
+    def rope(self) -> Rope:
+        return Rope(self.channels_per_head, theta=self.rope_theta, axes=self.rope_axes)
+
+    def blocks(self) -> list[Block]:
+        return [
+            TransformerBlock(
+                Attention(
+                    self.dim,
+                    self.n_heads,
+                    n_kv_heads=self.n_kv_heads,
+                    head_dim=self.head_dim,
+                    qk_norm=self.qk_norm,
+                    qkv_bias=self.qkv_bias,
+                    norm_eps=self.norm_eps,
+                    layer=layer,
+                ),
+                SwiGLU(self.dim, self.ffn_dim),
+                dim=self.dim,
+                norm_eps=self.norm_eps,
+            )
+            for layer in range(self.n_layers)
+        ]
+
+
+class Backbone(nn.Module):
+    """Blocks, then a norm. Attends by the tags, over the cache too if one is given."""
+
+    def __init__(self, blocks: Sequence[Block], *, dim: int, rope: Rope, norm_eps: float = 1e-6):
+        super().__init__()
+        self.blocks = nn.ModuleList(blocks)
+        self.norm = RMSNorm(dim, eps=norm_eps)
+        self.rope = rope
+        self.attention = "auto"
+
+    @staticmethod
+    def plain(shape: TransformerShape) -> "Backbone":
+        return Backbone(shape.blocks(), dim=shape.dim, rope=shape.rope(), norm_eps=shape.norm_eps)
+
+    def forward(
+        self, x: Float[Tensor, "b t d"], tags: Tags, pos: Int[Tensor, "b t a"], cache: Cache | None = None
+    ) -> tuple[Float[Tensor, "b t d"], Aux]:
+        """Hidden states and the sum of each named auxiliary scalar over the blocks."""
+        backend = choose_backend(self.attention, x.device, grad=x.requires_grad, row_length=x.shape[1])
+        seen = tags if cache is None else cache.open(tags, pos)
+        return self.run(x, Context(backend, backend.mask(tags, seen), self.rope(pos), cache))
+
+    def run(self, x: Float[Tensor, "b t d"], ctx: Context) -> tuple[Float[Tensor, "b t d"], Aux]:
+        """The blocks and the last norm under a context that is already made: the part worth compiling."""
+        total: Aux = {}
+        for block in self.blocks:
+            x, aux = block(x, ctx)
+            for name, value in aux.items():
+                total[name] = total[name] + value if name in total else value
+        return self.norm(x), total

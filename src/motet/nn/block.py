@@ -1,0 +1,35 @@
+"""Blocks of the backbone."""
+
+from abc import ABC, abstractmethod
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from motet.nn.attention import Attention, Context
+from motet.nn.ffn import SwiGLU
+from motet.nn.norm import RMSNorm
+
+Aux = dict[str, Tensor]
+"""Named scalars that a block wants minimised or logged (a router's balance, a gate's distillation); usually empty."""
+
+
+class Block(nn.Module, ABC):
+    """One layer of the backbone."""
+
+    @abstractmethod
+    def forward(self, x: Float[Tensor, "b t d"], ctx: Context) -> tuple[Float[Tensor, "b t d"], Aux]: ...
+
+
+class TransformerBlock(Block):
+    """Pre-norm attention and feed-forward, each with a residual: the block of Llama."""
+
+    def __init__(self, attention: Attention, ffn: SwiGLU, *, dim: int, norm_eps: float = 1e-6):
+        super().__init__()
+        self.attention_norm = RMSNorm(dim, eps=norm_eps)
+        self.attention = attention
+        self.ffn_norm = RMSNorm(dim, eps=norm_eps)
+        self.ffn = ffn
+
+    def forward(self, x: Float[Tensor, "b t d"], ctx: Context) -> tuple[Float[Tensor, "b t d"], Aux]:
+        x = x + self.attention(self.attention_norm(x), ctx)
+        return x + self.ffn(self.ffn_norm(x)), {}

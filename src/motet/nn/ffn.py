@@ -1,0 +1,20 @@
+"""SwiGLU feed-forward network (Shazeer 2020)."""
+
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.functional import silu
+
+
+class SwiGLU(nn.Module):
+    """``down(silu(gate(x)) * up(x))``; gate and up are one matrix."""
+
+    def __init__(self, dim: int, ffn_dim: int):
+        super().__init__()
+        self.gate_up = nn.Linear(dim, 2 * ffn_dim, bias=False)
+        self.down = nn.Linear(ffn_dim, dim, bias=False)
+        nn.init.normal_(self.gate_up.weight, std=dim**-0.5)
+        nn.init.zeros_(self.down.weight)
+
+    def forward(self, x: Float[Tensor, "*s d"]) -> Float[Tensor, "*s d"]:
+        gate, up = self.gate_up(x).chunk(2, -1)
+        return self.down(silu(gate) * up)

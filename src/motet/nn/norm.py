@@ -1,0 +1,19 @@
+"""Root-mean-square norm, computed in fp32 (Zhang and Sennrich 2019)."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+class RMSNorm(nn.Module):
+    """``x / rms(x) * weight`` over the last axis; ``affine=False`` leaves out the weight."""
+
+    def __init__(self, dim: int, *, eps: float = 1e-6, affine: bool = True):
+        super().__init__()
+        self.eps = eps
+        self.weight = nn.Parameter(torch.ones(dim)) if affine else None
+
+    def forward(self, x: Float[Tensor, "*s d"]) -> Float[Tensor, "*s d"]:
+        full = x.float()
+        full = full * torch.rsqrt(full.square().mean(-1, keepdim=True) + self.eps)
+        return full.to(x.dtype) if self.weight is None else self.weight * full.to(x.dtype)

@@ -1,0 +1,64 @@
+"""What a recipe is: a paper's knobs, the model that they build, and the stages that train it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+
+from motet.data.corpus import Corpus
+from motet.model import Model
+from motet.codecs.text import TextCodec
+from motet.request import Sampling
+from motet.train.objective import Objective
+from motet.train.settings import TrainSettings
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of training.
+
+    name: what the progress bar shows. share: of the run's minutes (or steps) that it takes. settings: of its loop.
+    objective: made when the stage begins, since it may need what earlier stages have learned. After it, ``finish`` runs
+    once with the averaged weights in place.
+    """
+
+    name: str
+    share: float
+    settings: TrainSettings
+    objective: Callable[[Model, Corpus], Objective]
+    finish: Callable[[Model, Corpus], None] = lambda model, corpus: None
+
+
+@dataclass(frozen=True)
+class Recipe(ABC):
+    """The knobs of one paper. A concrete recipe is a frozen dataclass; its body is the paper's figure."""
+
+    paper: ClassVar[str]
+    summary: ClassVar[str]
+    sizes: ClassVar[Mapping[str, "Recipe"]]
+
+    @abstractmethod
+    def build(self, text: TextCodec) -> Model:
+        """The model, freshly initialised from PyTorch's global generator."""
+
+    @abstractmethod
+    def stages(self, seed: int) -> list[Stage]:
+        """The stages that train it, in order."""
+
+    @abstractmethod
+    def text_codec(self, corpus: Corpus) -> TextCodec:
+        """The tokenizer, trained on the corpus or read from a file."""
+
+    @property
+    @abstractmethod
+    def sampling(self) -> Sampling:
+        """The sampling settings that suit this recipe."""
+
+
+def initialised(recipe: Recipe, text: TextCodec, seed: int) -> Model:
+    """``recipe.build`` under a seed, leaving the global generator as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return recipe.build(text)

@@ -1,0 +1,154 @@
+"""Requests, and the sampling program that answers one."""
+
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from motet.diffusion.guidance import Guidance
+from motet.diffusion.solver import SolverName
+from motet.errors import DataError
+from motet.factorise.factorisation import Wish
+from motet.model import TEXT, Model
+from motet.sequence import Commit, Draw, Forget, Program, Segment, Span, Verb, positions
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How a request is answered: one dataclass for the command line, Python and the server."""
+
+    guidance: float = field(default=3.0, metadata={"help": "how strongly pictures follow their prompt; 1 is no guidance"})
+    guidance_schedule: Literal["constant", "linear"] = field(
+        default="constant", metadata={"help": "constant, or linear along the tokens of a picture"}
+    )
+    guidance_interval: tuple[float, float] = field(
+        default=(0.0, 1.0), metadata={"help": "diffusion times within which guidance acts (0 noise, 1 data)"}
+    )
+    steps: int = field(default=10, metadata={"help": "solver steps for each latent"})
+    solver: SolverName = field(default="dpmpp_2m", metadata={"help": "euler, heun, ddim, dpmpp_2m or ancestral"})
+    temperature: float = field(default=1.0, metadata={"help": "scale of the noise that latents are drawn from"})
+    text_temperature: float = field(default=0.0, metadata={"help": "softness of text; 0 takes the likeliest token"})
+    top_k: int = field(default=0, metadata={"help": "text: keep the k likeliest tokens; 0 keeps all"})
+    top_p: float = field(default=1.0, metadata={"help": "text: keep the likeliest tokens of this total probability"})
+    max_tokens: int = field(default=64, metadata={"help": "most text tokens of an answer"})
+
+
+@dataclass(frozen=True)
+class Request:
+    """One thing to generate.
+
+    prompt:   encoded segments that the answer continues.
+    want:     modality of the answer; None: the model decides, and may alternate until it ends the document.
+    grid:     token grid of what is generated; (): the modality's own.
+    seed:     the request's own randomness, whoever shares its batch.
+    """
+
+    prompt: tuple[Segment, ...]
+    want: str | None = None
+    grid: tuple[int, ...] = ()
+    seed: int = 0
+    sampling: Sampling = Sampling()
+
+    @property
+    def branches(self) -> int:
+        """1, or 2 where guidance needs an unconditional branch beside the conditional one."""
+        return 2 if self.want != TEXT and self.sampling.guidance != 1.0 else 1
+
+
+CONDITIONAL, UNCONDITIONAL = (0,), (1,)
+
+
+class _Cursor(NamedTuple):
+    """Where the document ends: hidden state of its last token ``[1, 1, d]``, and the next index."""
+
+    hidden: Float[Tensor, "1 1 d"]
+    index: int
+
+
+def answer(model: Model, request: Request) -> Program:
+    """The program of one request; returns the list of generated segments.
+
+    Raises DataError if the wanted modality is unknown, or if no grid for it is known.
+    """
+    rng = torch.Generator().manual_seed(request.seed)
+    if request.want is not None:
+        model.modality(request.want)
+    spans = model.prompt(request.prompt)
+    for span in spans:
+        hidden = yield Commit(span, CONDITIONAL)
+    cursor = _Cursor(hidden[:, -1:], 1 + max(int(span.pos[:, 0].max()) for span in spans))
+    made: list[Segment] = []
+    wanted, left = request.want, request.sampling.max_tokens
+    while True:
+        if wanted in (None, TEXT):
+            text, opened, cursor = yield from _write(model, request, cursor, left, rng)
+            left -= len(text)
+            if len(text) or wanted == TEXT:
+                made.append(text)
+            if opened is None:
+                return made
+        else:
+            opened = wanted
+        segment, cursor = yield from _render(model, request, opened, cursor, rng)
+        made.append(segment)
+        if wanted is not None:
+            return made
+
+
+def _write(
+    model: Model, request: Request, cursor: _Cursor, left: int, rng: torch.Generator
+) -> Generator[Verb, Any, tuple[Segment, str | None, _Cursor]]:
+    """Text until the document ends, another modality opens (its name is returned), or ``left`` tokens are written."""
+    codec, head, sampling = model.text, model.modality(TEXT).head, request.sampling
+    others = [name for name in model.modalities if name != TEXT]
+    opens = {model.mark(name)[0]: name for name in others}
+    banned = [codec.begin, *(model.mark(name)[1] for name in others), *(opens if request.want == TEXT else [])]
+    how = head.settings(
+        guidance=Guidance(),
+        steps=1,
+        temperature=sampling.text_temperature,
+        top_k=sampling.top_k,
+        top_p=sampling.top_p,
+        banned=tuple(banned),
+    )
+    ids: list[int] = []
+    opened: str | None = None
+    while len(ids) < left:
+        token = yield Draw(TEXT, cursor.hidden, head.noise(1, how, rng), how)
+        drawn = int(token[0])
+        if drawn == codec.end or drawn in opens:
+            opened = opens.get(drawn)
+            break
+        ids.append(drawn)
+        hidden = yield Commit(Span(TEXT, token, positions(1, cursor.index)), CONDITIONAL)
+        cursor = _Cursor(hidden, cursor.index + 1)
+    return Segment(TEXT, torch.tensor(ids, dtype=torch.long)), opened, cursor
+
+
+def _render(
+    model: Model, request: Request, name: str, cursor: _Cursor, rng: torch.Generator
+) -> Generator[Verb, Any, tuple[Segment, _Cursor]]:
+    """One segment of another modality, between its open and close tokens, in all branches."""
+    modality, sampling = model.modality(name), request.sampling
+    grid = request.grid or modality.grid
+    if not grid:
+        raise DataError(f"no size is known for a generated {name}; say one in the request")
+    opening, closing = (torch.tensor([mark]) for mark in model.mark(name))
+    if request.branches == 2:
+        yield Forget(UNCONDITIONAL)
+        yield Commit(Span(TEXT, torch.tensor([model.text.begin]), positions(1, 0)), UNCONDITIONAL)
+    hidden = yield Commit(Span(TEXT, opening, positions(1, cursor.index)))
+    how = modality.head.settings(
+        guidance=Guidance(sampling.guidance, sampling.guidance_schedule, sampling.guidance_interval),
+        steps=sampling.steps,
+        temperature=sampling.temperature,
+        solver=sampling.solver,
+    )
+    wish = Wish(name, grid, cursor.index + 1, how)
+    values = yield from modality.factorise.generate(wish, modality.head, hidden, rng)
+    index = cursor.index + 1 + len(values)
+    hidden = yield Commit(Span(TEXT, closing, positions(1, index)), CONDITIONAL)
+    return Segment(name, values, grid), _Cursor(hidden, index + 1)

@@ -1,0 +1,26 @@
+"""Sequences as data: segments, spans, tags, packing, and the verbs of generation. No neural networks here."""
+
+from motet.sequence.pack import Packed, Target, pack
+from motet.sequence.program import Commit, Draw, Forget, Peek, Program, Verb
+from motet.sequence.segment import Segment
+from motet.sequence.span import Predict, Span, positions
+from motet.sequence.tags import NO_DOCUMENT, Tags, sees
+
+__all__ = [
+    "NO_DOCUMENT",
+    "Commit",
+    "Draw",
+    "Forget",
+    "Packed",
+    "Peek",
+    "Predict",
+    "Program",
+    "Segment",
+    "Span",
+    "Tags",
+    "Target",
+    "Verb",
+    "pack",
+    "positions",
+    "sees",
+]

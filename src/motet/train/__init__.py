@@ -1,0 +1,1 @@
+"""Training: one straight-line loop and its parts. It trains an `Objective` and knows nothing of modalities."""

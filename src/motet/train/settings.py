@@ -1,0 +1,119 @@
+"""How long to train and how: `Budget` and `TrainSettings`. No torch here, so that a command line can show them."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, get_args
+
+from motet.errors import ConfigError
+
+Schedule = Literal["cosine", "wsd"]
+OptimizerName = Literal["muon", "adamw"]
+Precision = Literal["auto", "bf16", "fp32"]
+Compile = Literal["auto", "yes", "no"]
+
+# Settings that change when we look and save, never what is learnt: a resumed run may change them.
+_CADENCE = ("eval_at", "preview_at", "checkpoint_minutes", "checkpoint_steps")
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long a stage may train: `steps`, or wall-clock `minutes`; exactly one.
+
+    Minutes cover all that the stage does in its loop: compiling, evaluation, previews and checkpoints count. Only what
+    falls due at the very end, the last evaluation and preview, comes on top. Minutes of a resumed run go on from its
+    checkpoint. Steps are deterministic; minutes, by their nature, are not.
+
+    Raises:
+        ConfigError: none or both were given, or one that is not positive.
+    """
+
+    steps: int | None = None
+    minutes: float | None = None
+
+    def __post_init__(self) -> None:
+        if (self.steps is None) == (self.minutes is None):
+            raise ConfigError(
+                f"a budget is steps or minutes, exactly one; got steps={self.steps}, minutes={self.minutes}"
+            )
+        if (self.steps if self.steps is not None else self.minutes or 0) <= 0:
+            raise ConfigError(f"a budget is positive; got steps={self.steps}, minutes={self.minutes}")
+
+    def progress(self, step: int, elapsed: float) -> float:
+        """The share of the budget used, in [0, 1], after `step` steps and `elapsed` seconds."""
+        if self.steps is not None:
+            return min(1.0, step / self.steps)
+        assert self.minutes is not None
+        return min(1.0, elapsed / (self.minutes * 60))
+
+    def seconds_left(self, step: int, elapsed: float, *, step_seconds: float) -> float:
+        """Expected seconds to the end when a step takes `step_seconds`."""
+        if self.steps is not None:
+            return max(0, self.steps - step) * step_seconds
+        assert self.minutes is not None
+        return max(0.0, self.minutes * 60 - elapsed)
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """How to train. Fractions are of the budget.
+
+    Raises:
+        ConfigError: a value is out of its range, or has no effect with the others.
+    """
+
+    lr: float = 1e-3  # peak, of both optimisers
+    warmup: int = 50  # steps, linear
+    schedule: Schedule = "cosine"
+    floor: float = 0.1  # the learning rate at the end, as a share of lr
+    cooldown: float | None = None  # wsd only: the fraction at the end that decays; None is 0.2
+    optimizer: OptimizerName = "muon"  # muon: 2-D weights of blocks by Muon and the rest by AdamW
+    betas: tuple[float, float] = (0.9, 0.95)  # of AdamW
+    weight_decay: float = 0.05  # decoupled; not on vectors
+    clip: float = 1.0  # the largest global norm of the gradient; inf: never clip
+    ema: float = 0.999  # decay of the weights' moving average, reached gradually; 0: the weights themselves
+    precision: Precision = "auto"  # auto: bf16 autocast where the hardware has it
+    compile: Compile = "auto"  # auto: where a compiler is found and the budget repays it
+    seed: int = 0
+    eval_at: tuple[float, ...] = (0.1, 0.25, 0.5, 0.75, 1.0)  # fractions
+    preview_at: tuple[float, ...] = (0.1, 0.25, 0.5, 0.75, 1.0)  # fractions
+    checkpoint_minutes: float = 2.0
+    checkpoint_steps: int | None = None  # every so many steps, instead of checkpoint_minutes
+
+    def __post_init__(self) -> None:
+        for name, kind in (
+            ("schedule", Schedule),
+            ("optimizer", OptimizerName),
+            ("precision", Precision),
+            ("compile", Compile),
+        ):
+            if getattr(self, name) not in get_args(kind):
+                raise ConfigError(f"{name}={getattr(self, name)!r} is none of {', '.join(get_args(kind))}")
+        for name, low, high in (
+            ("lr", 0.0, float("inf")),
+            ("warmup", 0, float("inf")),
+            ("floor", 0.0, 1.0),
+            ("weight_decay", 0.0, float("inf")),
+            ("clip", 1e-12, float("inf")),
+            ("ema", 0.0, 0.999999999),
+            ("checkpoint_minutes", 0.0, float("inf")),
+        ):
+            if not low <= getattr(self, name) <= high:
+                raise ConfigError(f"{name}={getattr(self, name)} is outside [{low}, {high}]")
+        if self.checkpoint_steps is not None and self.checkpoint_steps < 1:
+            raise ConfigError(f"checkpoint_steps={self.checkpoint_steps}: give a positive number of steps, or none")
+        if self.cooldown is not None and self.schedule != "wsd":
+            raise ConfigError(
+                f"cooldown={self.cooldown} has no effect on the {self.schedule} schedule; set schedule=wsd"
+            )
+        if self.cooldown is not None and not 0 < self.cooldown <= 1:
+            raise ConfigError(f"cooldown={self.cooldown} is a fraction of the budget; expected a number in (0, 1]")
+        for name in ("eval_at", "preview_at"):
+            if bad := [f for f in getattr(self, name) if not 0 < f <= 1]:
+                raise ConfigError(f"{name} holds {bad}; it lists fractions of the budget, each in (0, 1]")
+
+    def numerics(self) -> dict[str, Any]:
+        """The settings that decide what is learnt, as JSON has them; a run resumes only under equal ones."""
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in asdict(self).items()
+            if name not in _CADENCE
+        }
