@@ -7,13 +7,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from motet.pipeline import Pipeline, load
+    from motet.pipeline import Pipeline
+    from motet.recipes.run import load
 
 __version__ = "0.1.0"
 
 __all__ = ["Pipeline", "__version__", "load"]
 
-_HOME = {"Pipeline": "motet.pipeline", "load": "motet.pipeline"}
+_HOME = {"Pipeline": "motet.pipeline", "load": "motet.recipes.run"}
 
 
 def __getattr__(name: str) -> Any:

@@ -39,7 +39,7 @@ class TextCodec(Codec):
         self.end = self.id_of(end)
 
     @staticmethod
-    def train(texts: Iterable[str], vocab_size: int, modalities: Iterable[str] = ()) -> "TextCodec":
+    def learn(texts: Iterable[str], vocab_size: int, modalities: Iterable[str] = ()) -> "TextCodec":
         """Learns a byte-level BPE of ``vocab_size`` ids, special tokens included."""
         tokenizer = Tokenizer(BPE())
         tokenizer.pre_tokenizer = ByteLevel(add_prefix_space=False)

@@ -9,6 +9,7 @@ The latents come from a sigma-VAE, whose noise is set by hand, so that errors of
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import ClassVar
 
 from torch import nn
@@ -90,7 +91,10 @@ class LatentLM(Recipe):
     def text_codec(self, corpus: Corpus) -> TextCodec:
         if self.tokenizer is not None:
             return TextCodec.load(self.tokenizer, modalities=[IMAGE])
-        return TextCodec.train(corpus.train.texts, self.vocab_size, [IMAGE])
+        return TextCodec.learn(corpus.train.texts, self.vocab_size, [IMAGE])
+
+    def open_text(self, tokenizer: Path) -> TextCodec:
+        return TextCodec.load(tokenizer, modalities=[IMAGE])
 
     def stages(self, seed: int) -> list[Stage]:
         def codec_of(model: Model) -> SigmaVAE:
@@ -126,3 +130,29 @@ class LatentLM(Recipe):
                 ),
             ),
         ]
+
+
+TINY = LatentLM(
+    image_size=16,
+    vocab_size=320,
+    codec=SigmaVaeShape(patch=8, channels=8, dim=32, n_layers=1, n_heads=2),
+    backbone=TransformerShape(dim=32, n_layers=2, n_heads=2, ffn_dim=64, rope_axes=(8, 0, 4, 4), qk_norm=True),
+    head=DiffusionShape(width=32, n_layers=2, ffn_dim=64),
+    rows=8,
+    row_length=64,
+    codec_batch=32,
+)
+
+PAPER = LatentLM(  # the 1.3B language model of section 4.2, on 256-pixel pictures with 16 x 16 latents of 16 channels
+    image_size=256,
+    vocab_size=100_352,
+    codec=SigmaVaeShape(patch=16, channels=16, dim=768, n_layers=12, n_heads=12, noise="gaussian", sigma=0.75),
+    backbone=TransformerShape(dim=2048, n_layers=24, n_heads=16, ffn_dim=6144),
+    head=DiffusionShape(width=2048, n_layers=6, ffn_dim=6144, target="v", path="cosine"),
+    image_weight=5.0,
+    rows=1024,
+    row_length=4096,
+    training=TrainSettings(lr=3e-4, warmup=500, optimizer="adamw", betas=(0.9, 0.98), ema=0.9999),
+)
+
+LatentLM.sizes = {"tiny": TINY, "small": LatentLM(), "paper": PAPER}

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 import torch
@@ -39,6 +40,9 @@ class Recipe(ABC):
     summary: ClassVar[str]
     sizes: ClassVar[Mapping[str, "Recipe"]]
 
+    image_size: int
+    sampling: Sampling
+
     @abstractmethod
     def build(self, text: TextCodec) -> Model:
         """The model, freshly initialised from PyTorch's global generator."""
@@ -51,10 +55,10 @@ class Recipe(ABC):
     def text_codec(self, corpus: Corpus) -> TextCodec:
         """The tokenizer, trained on the corpus or read from a file."""
 
-    @property
     @abstractmethod
-    def sampling(self) -> Sampling:
-        """The sampling settings that suit this recipe."""
+    def open_text(self, tokenizer: Path) -> TextCodec:
+        """The text codec of a run, from its ``tokenizer.json``."""
+
 
 
 def initialised(recipe: Recipe, text: TextCodec, seed: int) -> Model:

@@ -1,0 +1,98 @@
+"""The pipeline: raw prompts in, raw answers out.
+
+    import motet
+    model = motet.load("runs/demo")
+    model.generate("red heart", want="image")[0].save("heart.png")
+    model.generate([picture], want="text")
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from motet.config import override
+from motet.data.picture import fit, read_picture
+from motet.errors import DataError
+from motet.generate import Progress, generate
+from motet.model import TEXT, Model
+from motet.request import Request, Sampling
+from motet.sequence import Segment
+from motet.types import Raw
+
+IMAGE = "image"
+
+Prompt = str | Path | Image.Image | Sequence[str | Path | Image.Image]
+"""A text, a picture (or the path of one), or any number of both in order."""
+
+
+class Pipeline:
+    """A model with the sampling settings that suit it."""
+
+    def __init__(self, model: Model, sampling: Sampling):
+        self.model = model.eval()
+        self.sampling = sampling
+
+    def generate(
+        self, prompt: Prompt, *, want: str | None = None, size: tuple[int, int] = (), seed: int = 0, **sampling: Any
+    ) -> list[Raw]:
+        """What the model continues ``prompt`` with: texts and pictures in order.
+
+        want: "image" or "text" for exactly one of these; None lets the model write and draw until it ends.
+        size: (height, width) of generated pictures in pixels; the trained size by default.
+        sampling: fields of ``Sampling`` by name, such as ``guidance=3, steps=10, text_temperature=0.7``.
+
+        Raises DataError for a prompt that cannot be read, ConfigError for an unknown setting, ShapeError for a size that
+        the codec's patch does not divide.
+        """
+        return self.generate_many([prompt], want=want, size=size, seeds=[seed], **sampling)[0]
+
+    def generate_many(
+        self,
+        prompts: Sequence[Prompt],
+        *,
+        want: str | None = None,
+        size: tuple[int, int] = (),
+        seeds: Sequence[int] | None = None,
+        progress: Progress | None = None,
+        **sampling: Any,
+    ) -> list[list[Raw]]:
+        """``generate`` for many prompts at once: each gets what it would get alone under its seed (0, 1, 2 ... by default)."""
+        how = override(self.sampling, sampling) if sampling else self.sampling
+        chosen = list(range(len(prompts))) if seeds is None else list(seeds)
+        if len(chosen) != len(prompts):
+            raise DataError(f"{len(prompts)} prompts were given with {len(chosen)} seeds; give one seed for each")
+        base = Request((), want, self._grid(size), 0, how)
+        requests = [
+            replace(base, prompt=tuple(self.encode(prompt)), seed=seed)
+            for prompt, seed in zip(prompts, chosen, strict=True)
+        ]
+        return [[self.decode(s) for s in answer] for answer in generate(self.model, requests, progress=progress)]
+
+    def encode(self, prompt: Prompt) -> list[Segment]:
+        """The segments of a prompt; pictures are fitted to the size that the model was trained on."""
+        items = [prompt] if isinstance(prompt, str | Path | Image.Image) else list(prompt)
+        segments = []
+        for item in items:
+            if isinstance(item, str):
+                values, grid = self.model.text.encode(item)
+                segments.append(Segment(TEXT, values, grid, learn=False))
+                continue
+            if not isinstance(item, Path | Image.Image):
+                raise DataError(f"a prompt holds texts, pictures and paths of pictures; got a {type(item).__name__}")
+            modality = self.model.modality(IMAGE)
+            picture = read_picture(item).image if isinstance(item, Path) else item
+            values, grid = modality.codec.encode(fit(picture.convert("RGB"), (modality.size[0], modality.size[1])))
+            segments.append(Segment(IMAGE, values, grid, learn=False))
+        return segments
+
+    def decode(self, segment: Segment) -> Raw:
+        return self.model.modality(segment.modality).codec.decode(segment.values, segment.grid)
+
+    def _grid(self, size: tuple[int, int] | tuple[()]) -> tuple[int, ...]:
+        if not size:
+            return ()
+        height, width = size
+        return self.model.modality(IMAGE).codec.grid_of(height, width)
