@@ -1,12 +1,41 @@
 """The command line: `motet COMMAND ...`. Commands import what they need when they run, so that --help is quick."""
 
+from __future__ import annotations
+
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from motet import __version__
+from motet.commands.terminal import INTERRUPTED, Commands, Watch, errors, output
 
-app = typer.Typer(name="motet", no_args_is_help=True, add_completion=False)
+app = typer.Typer(
+    name="motet",
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_show_locals=False,
+)
+data_app = typer.Typer(no_args_is_help=True, help="Look at data before training on it.", rich_markup_mode="rich")
+app.add_typer(data_app, name="data")
+
+QUARANTINED = 3
+"""Exit code of `motet data check` where something cannot be used."""
+
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.", show_default=False)]
+RecipeName = Annotated[str, typer.Argument(metavar="RECIPE", help="See: motet list.", show_default=False)]
+Size = Annotated[str, typer.Option("--size", help="One of the recipe's sizes, such as tiny, small or paper.")]
+Changes = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="Change a setting; may be given many times.", show_default=False),
+]
+Guidance = Annotated[
+    float | None, typer.Option(help="How strongly pictures follow their prompt; 1 is no guidance.", show_default=False)
+]
+Seed = Annotated[int, typer.Option(help="Seed of everything that is drawn at random.")]
+SPEC = "emoji, folder:PATH or jsonl:PATH"
 
 
 def _print_version(wanted: bool) -> None:
@@ -20,11 +49,243 @@ def options(
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
     ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show where an error arose; works after a command too.")] = False,
 ) -> None:
-    """Train and use unified models: text, images, speech and video in one sequence."""
+    """Train and use unified models: text and pictures in one sequence.
+
+    Begin with [bold]motet demo[/], or [bold]motet train latentlm --data folder:PICTURES --out runs/mine[/].
+    """
+
+
+@app.command()
+def demo(
+    minutes: Annotated[float, typer.Option(help="How long to train, evaluation not included.")] = 10.0,
+    out: Annotated[Path, typer.Option(help="Folder of the run.")] = Path("runs/demo"),
+) -> None:
+    """Train on emoji for some minutes and write a page that shows what was learned.
+
+    [dim]Example:[/] motet demo --minutes 10
+    """
+    from motet.demo import demo as run_demo
+
+    if run_demo(out=out, minutes=minutes, console=output()) is False:
+        raise typer.Exit(INTERRUPTED)
+
+
+@app.command()
+def train(
+    recipe: RecipeName,
+    data: Annotated[str, typer.Option(metavar="SPEC", help=f"What to train on: {SPEC}.", show_default=False)],
+    out: Annotated[Path, typer.Option(metavar="RUN", help="Folder of the run.", show_default=False)],
+    size: Size = "small",
+    minutes: Annotated[float | None, typer.Option(help="Train for so many minutes [10].", show_default=False)] = None,
+    steps: Annotated[int | None, typer.Option(help="Train for so many steps instead.", show_default=False)] = None,
+    seed: Seed = 0,
+    changes: Changes = None,
+) -> None:
+    """Train a recipe into a run folder. The same command again goes on from where it stopped.
+
+    [dim]Example:[/] motet train latentlm --data emoji --out runs/emoji --minutes 60
+
+    [dim]Example:[/] motet train latentlm --data folder:photos --out runs/photos --set image_size=96
+    """
+    from motet.commands.options import recipe_of
+    from motet.commands.training import Order, budget_of
+    from motet.commands.training import train as run_train
+
+    order = Order(recipe, recipe_of(recipe, size, changes), data, out, budget_of(minutes, steps), seed)
+    if not run_train(order, output()):
+        raise typer.Exit(INTERRUPTED)
+
+
+@app.command()
+def sample(
+    run: RunFolder,
+    prompts: Annotated[list[str] | None, typer.Argument(metavar="PROMPT...", help="What the pictures shall show.", show_default=False)] = None,
+    prompts_file: Annotated[
+        Path | None, typer.Option("--prompts", metavar="FILE", help="Prompts, one a line.", show_default=False)
+    ] = None,
+    n: Annotated[int, typer.Option("-n", min=1, metavar="N", help="Pictures of each prompt.")] = 8,
+    guidance: Guidance = None,
+    steps: Annotated[int | None, typer.Option(help="Solver steps of each latent.", show_default=False)] = None,
+    solver: Annotated[str | None, typer.Option(help="euler, heun, ddim, dpmpp_2m ...", show_default=False)] = None,
+    temperature: Annotated[float | None, typer.Option(help="Scale of the noise.", show_default=False)] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the first picture of each prompt; the next has the next.")] = 0,
+    size: Annotated[
+        str | None, typer.Option(metavar="HxW", help="Pixels; by default as trained.", show_default=False)
+    ] = None,
+    changes: Changes = None,
+    out: Annotated[str, typer.Option("-o", "--out", help="A picture, or a folder (ends in /).")] = "samples.png",
+) -> None:
+    """Draw pictures for prompts, all in one batch; each is what it would be alone.
+
+    [dim]Example:[/] motet sample runs/demo "red heart" -n 8 --guidance 3 --steps 10 --seed 0 -o out.png
+
+    [dim]Example:[/] motet sample runs/demo --prompts names.txt -n 1 -o pictures/
+
+    A picture file holds a row for each prompt; one prompt with -n 1 gives just the picture.
+
+    What is not given is as the run has it. --set takes any such setting, as in --set guidance_interval=0.1,0.9.
+    """
+    from motet.commands.options import pixels_of, prompts_of, sampling_of
+    from motet.commands.sampling import Wanted
+    from motet.commands.sampling import sample as run_sample
+
+    given = {"guidance": guidance, "steps": steps, "solver": solver, "temperature": temperature}
+    wanted = Wanted(prompts_of(prompts, prompts_file), n, seed, pixels_of(size))
+    how = sampling_of(run, given, changes)
+    run_sample(run, wanted, sampling=how, out=Path(out), folder=out.endswith("/") or Path(out).is_dir(), console=errors())
+
+
+@app.command()
+def describe(
+    run: RunFolder,
+    pictures: Annotated[list[Path], typer.Argument(metavar="PICTURE...", help="Picture files.", show_default=False)],
+    temperature: Annotated[
+        float | None, typer.Option(help="Softness; 0 takes the likeliest words.", show_default=False)
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of each caption, where the temperature is above 0.")] = 0,
+    changes: Changes = None,
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON list of picture and caption.")] = False,
+) -> None:
+    """Write a caption for each picture, one a line, all in one batch.
+
+    [dim]Example:[/] motet describe runs/demo heart.png photos/*.jpg
+    """
+    import json
+
+    from motet.commands.options import sampling_of
+    from motet.recipes.run import load
+
+    model = load(run)
+    model.sampling = sampling_of(run, {"text_temperature": temperature}, changes)
+    with Watch("describing") as watch:
+        answers = model.generate_many(
+            pictures, want="text", seeds=[seed] * len(pictures), progress=lambda done: watch(done, len(pictures))
+        )
+    captions = [" ".join(str(answer[0]).split()) for answer in answers]
+    if as_json:
+        rows = [{"picture": str(path), "caption": text} for path, text in zip(pictures, captions, strict=True)]
+        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+    else:
+        typer.echo("\n".join(captions))
+
+
+@app.command("eval")
+def evaluate(
+    run: RunFolder,
+    data: Annotated[
+        str | None, typer.Option(metavar="SPEC", help="Other data than the run's own.", show_default=False)
+    ] = None,
+    n: Annotated[int, typer.Option("-n", min=1, metavar="N", help="Trained pairs to judge, at most; of held-out ones all are.")] = 400,
+    guidance: Guidance = None,
+    steps: Annotated[int | None, typer.Option(help="Solver steps of each latent.", show_default=False)] = None,
+    changes: Changes = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the results [RUN/eval].", show_default=False)] = None,
+) -> None:
+    """Measure a run: losses, reconstruction, retrieval, captions, distances and drift, as JSON and as a page.
+
+    [dim]Example:[/] motet eval runs/demo -n 400
+    """
+    from motet.commands.options import sampling_of
+    from motet.evaluate.evaluation import evaluate_run
+
+    sampling = sampling_of(run, {"guidance": guidance, "steps": steps}, changes)
+    evaluate_run(run, data=data, n=n, sampling=sampling, out=out, console=output())
+
+
+@data_app.command("check")
+def check_data(
+    spec: Annotated[str, typer.Argument(metavar="SPEC", help=f"{SPEC}.", show_default=False)],
+    out: Annotated[
+        Path | None, typer.Option(help="Quarantine file; by default where training looks.", show_default=False)
+    ] = None,
+    sheet: Annotated[Path | None, typer.Option(help="Draw a contact sheet here.", show_default=False)] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The report as JSON.")] = False,
+) -> None:
+    """Read every document, report what is there, and quarantine what cannot be used.
+
+    [dim]Example:[/] motet data check folder:photos --sheet sheet.png
+
+    Exit code 0: everything can be used. 3: something is quarantined; training skips exactly that.
+    """
+    from motet.data.check import check
+    from motet.data.contact_sheet import contact_sheet
+    from motet.data.source import open_source
+
+    source = open_source(spec)
+    report = check(source, out=out)
+    if as_json:
+        typer.echo(report.to_json())
+    else:
+        report.render(output())
+    if sheet is not None:
+        sheet.parent.mkdir(parents=True, exist_ok=True)
+        contact_sheet(source.found.documents, sheet)
+        errors().print(f"contact sheet: {sheet}", soft_wrap=True)
+    if report.problems:
+        raise typer.Exit(QUARANTINED)
+
+
+@app.command()
+def show(
+    recipe: RecipeName,
+    size: Size = "small",
+    data: Annotated[
+        str | None, typer.Option(metavar="SPEC", help=f"Documents to show: {SPEC}.", show_default=False)
+    ] = None,
+    changes: Changes = None,
+    out: Annotated[Path, typer.Option("-o", "--out", help="Picture of the attention mask.")] = Path("mask.png"),
+) -> None:
+    """Print a recipe's paper, knobs, parameters and layout, and draw its attention mask.
+
+    [dim]Example:[/] motet show latentlm --size small -o mask.png
+    """
+    from motet.commands.options import recipe_of
+    from motet.show import show as show_recipe
+
+    show_recipe(recipe, recipe_of(recipe, size, changes), data=data, out=out, console=output())
+
+
+@app.command("list")
+def list_recipes() -> None:
+    """List the recipes, each with its paper and sizes.
+
+    [dim]Example:[/] motet list
+    """
+    from motet.recipes.registry import RECIPES
+
+    console = output()
+    for name, recipe in RECIPES.items():
+        console.print(f"[bold]{name}[/]  {recipe.summary}", soft_wrap=True)
+        console.print(f"  [dim]{recipe.paper}; sizes: {', '.join(recipe.sizes)}[/]", soft_wrap=True)
+
+
+@app.command()
+def claims(
+    name: Annotated[str | None, typer.Argument(metavar="CLAIM", help="A claim; without one they are listed.", show_default=False)] = None,
+    quick: Annotated[bool, typer.Option("--quick/--full", help="Seconds, to see that it runs; or the real thing.")] = False,
+    out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("docs/claims"),
+) -> None:
+    """Measure a paper's claim at small scale and write down what came out.
+
+    [dim]Example:[/] motet claims latentlm-sigma --full
+    """
+    from motet.evaluate.claims import CLAIMS, run_claim
+
+    console = output()
+    if name is None:
+        for claim in CLAIMS.values():
+            console.print(f"[bold]{claim.name}[/]  {claim.statement}")
+            console.print(f"  [dim]{claim.source}[/]")
+        return
+    result = run_claim(name, out=out, scale="quick" if quick else "full", console=console)
+    if result.verdict is None:
+        raise typer.Exit(INTERRUPTED)
 
 
 def main() -> None:
+    """The program `motet`."""
     app()
 
 

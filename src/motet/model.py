@@ -75,12 +75,11 @@ class ModelLoss:
 class Model(nn.Module):
     """One backbone, every modality."""
 
-    def __init__(self, backbone: Backbone, modalities: dict[str, Modality], *, condition_dropout: float = 0.1):
+    def __init__(self, backbone: Backbone, modalities: dict[str, Modality]):
         super().__init__()
         assert TEXT in modalities, "the text modality carries the stream"
         self.backbone = backbone
         self.modalities = nn.ModuleDict(modalities)
-        self.condition_dropout = condition_dropout
 
     # the table
 
@@ -109,13 +108,18 @@ class Model(nn.Module):
     # arranging documents
 
     def arrange(self, segments: Sequence[Segment], rng: torch.Generator) -> list[Span]:
-        """The spans of one training document; draws latents, noise and the guidance dropout from ``rng``."""
-        spans = _Stream(self, rng).document(segments)
+        """The spans of one training document; draws latents and noise from ``rng``."""
+        return _Stream(self, rng).document(segments)
+
+    def drop_condition(self, spans: list[Span], share: float, rng: torch.Generator) -> list[Span]:
+        """The document, or in that share of cases what an unconditional branch sees of it.
+
+        It trains the unconditional branch of the guidance; which generated span it is for is drawn from ``rng``.
+        """
         generated = [i for i, span in enumerate(spans) if span.modality != TEXT and span.predict is not None]
-        if generated and float(torch.rand((), generator=rng)) < self.condition_dropout:
-            chosen = generated[int(torch.randint(len(generated), (), generator=rng))]
-            spans = self.without_condition(spans, chosen)
-        return spans
+        if not generated or float(torch.rand((), generator=rng)) >= share:
+            return spans
+        return self.without_condition(spans, generated[int(torch.randint(len(generated), (), generator=rng))])
 
     def prompt(self, segments: Sequence[Segment]) -> list[Span]:
         """The spans of a prompt: nothing is predicted, the document stays open, and codecs give their means."""

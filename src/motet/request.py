@@ -85,7 +85,7 @@ def answer(model: Model, request: Request) -> Program:
     while True:
         if wanted in (None, TEXT):
             text, opened, cursor = yield from _write(model, request, cursor, left, rng)
-            left -= len(text)
+            left -= len(text) + 1  # the token that opens or ends counts too, or pictures could follow each other for ever
             if len(text) or wanted == TEXT:
                 made.append(text)
             if opened is None:
@@ -105,7 +105,8 @@ def _write(
     codec, head, sampling = model.text, model.modality(TEXT).head, request.sampling
     others = [name for name in model.modalities if name != TEXT]
     opens = {model.mark(name)[0]: name for name in others}
-    banned = [codec.begin, *(model.mark(name)[1] for name in others), *(opens if request.want == TEXT else [])]
+    begins = {codec.begin} - {codec.end}  # some pretrained models begin and end documents with one token
+    banned = [*begins, *(model.mark(name)[1] for name in others), *(opens if request.want == TEXT else [])]
     how = head.settings(
         guidance=Guidance(),
         steps=1,

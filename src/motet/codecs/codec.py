@@ -24,6 +24,10 @@ class Codec(nn.Module, ABC):
         """``encode`` of each, for a codec that is faster in batches."""
         return [self.encode(raw) for raw in raws]
 
+    def decode_many(self, values: list[Tensor], grid: tuple[int, ...]) -> list[Raw]:
+        """``decode`` of each, all of one grid, for a codec that is faster in batches."""
+        return [self.decode(one, grid) for one in values]
+
     def draw(self, values: Tensor, rng: torch.Generator) -> Tensor:
         """One sample of the encoding whose means are ``values``; both the input and the target of training."""
         return values

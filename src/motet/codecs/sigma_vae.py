@@ -14,6 +14,7 @@ Beside each stands a linear map, started at the principal components of the patc
 first step, and the transformers learn what it lacks.
 """
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -34,6 +35,12 @@ from motet.types import Raw
 
 NoiseKind = Literal["gaussian", "fixed", "learned", "none", "spherical"]
 
+GAUSSIAN_SPREAD = 0.8
+"""E|N(0, 1)| as LatentLM rounds it: dividing by it makes sigma the mean size of a picture's noise scale."""
+
+AT_ONCE = 256
+"""Pictures decoded together, at most."""
+
 
 @dataclass(frozen=True)
 class SigmaVaeShape:
@@ -47,6 +54,9 @@ class SigmaVaeShape:
     noise: NoiseKind = field(default="fixed", metadata={"help": "gaussian, fixed, learned, none or spherical"})
     sigma: float = field(default=0.3, metadata={"help": "scale of the latent noise (latents have a spread of about 1)"})
     mean_weight: float = field(default=1e-2, metadata={"help": "weight of mean^2, or of the divergence for 'learned'"})
+    perceptual_weight: float = field(
+        default=0.0, metadata={"help": "weight of a perceptual distance (EfficientNet-Lite0 features); 0: not computed"}
+    )
     statistics: Literal["global", "channel"] = field(
         default="global", metadata={"help": "latents are scaled by one number, or one for each channel"}
     )
@@ -56,6 +66,11 @@ class SigmaVaeShape:
             raise ConfigError(f"sigma is {self.sigma}; the noise scale cannot be negative")
         if self.noise == "none" and self.sigma != type(self).sigma:
             raise ConfigError(f"sigma={self.sigma} has no effect with noise='none'; leave it out")
+
+    @property
+    def noise_variance(self) -> float:
+        """Mean square of the latent noise; for ``learned`` at the start."""
+        return {"none": 0.0, "gaussian": (self.sigma / GAUSSIAN_SPREAD) ** 2}.get(self.noise, self.sigma**2)
 
 
 class Posterior(NamedTuple):
@@ -156,7 +171,7 @@ class SigmaVAE(Codec):
         """Standard noise of the shape of ``mean``; for ``gaussian`` already times the picture's own s / sigma."""
         noise = torch.randn(mean.shape, generator=rng).to(mean.device)
         if self.shape.noise == "gaussian":
-            noise = noise * torch.randn(mean.shape[0], 1, 1, generator=rng).to(mean.device) / 0.8
+            noise = noise * torch.randn(mean.shape[0], 1, 1, generator=rng).to(mean.device) / GAUSSIAN_SPREAD
         return noise
 
     def noised(self, posterior: Posterior, noise: Float[Tensor, "b t c"]) -> Float[Tensor, "b t c"]:
@@ -167,8 +182,10 @@ class SigmaVAE(Codec):
         ctx = self.decoder.context(grid, z.device, grad=torch.is_grad_enabled())
         return self.to_pixels(self.decoder(z, ctx).float(), grid)
 
-    def loss(self, pixels: Float[Tensor, "b 3 y x"], noise: Float[Tensor, "b t c"]) -> dict[str, Float[Tensor, ""]]:
-        """Named terms; the objective is ``l1 + multiscale / 2 + mean_weight * mean``. Pixels are in -1 to 1."""
+    def loss(
+        self, pixels: Float[Tensor, "b 3 y x"], noise: Float[Tensor, "b t c"], perceptual: nn.Module | None = None
+    ) -> dict[str, Float[Tensor, ""]]:
+        """Named terms; ``objective`` weighs them. Pixels are in -1 to 1; ``perceptual(made, true)`` is a distance."""
         posterior = self.posterior(pixels)
         made = self.reconstruct(self.noised(posterior, noise), self.grid_of(pixels.shape[2], pixels.shape[3]))
         terms = {"l1": (made - pixels).abs().mean(), "mse": (made - pixels).square().mean()}
@@ -183,7 +200,16 @@ class SigmaVAE(Codec):
             variance = posterior.scale.square()
             square = square + variance - 1 - variance.log()
         terms["mean"] = square.mean()
+        if perceptual is not None:
+            terms["perceptual"] = perceptual(made, pixels)
         return terms
+
+    def objective(self, terms: dict[str, Float[Tensor, ""]]) -> Float[Tensor, ""]:
+        """``l1 + multiscale / 2 + mean_weight * mean + perceptual_weight * perceptual``."""
+        total = terms["l1"] + terms["multiscale"] / 2 + self.shape.mean_weight * terms["mean"]
+        if "perceptual" in terms:
+            total = total + self.shape.perceptual_weight * terms["perceptual"]
+        return total
 
     # starting point and statistics
 
@@ -202,11 +228,12 @@ class SigmaVAE(Codec):
         variance, direction = variance[-n:].flip(0).clamp_min(1e-8), direction[:, -n:].flip(1)
         scale = variance**-0.25
         scale = scale / (variance * scale**2).mean().sqrt()
-        gain = variance * scale**2 / (variance * scale**2 + self.shape.sigma**2)
+        gain = variance * scale**2 / (variance * scale**2 + self.shape.noise_variance)
         encode, decode = self.encoder.linear, self.decoder.linear
         encode.weight[:n] = (direction * scale).T.to(encode.weight)
         encode.bias[:n] = -(centre @ (direction * scale)).to(encode.bias)
         decode.weight[:, :n] = (direction / scale * gain).to(decode.weight)
+        decode.weight[:, n:] = 0  # channels beyond the numbers of a patch carry nothing yet
         decode.bias.copy_(centre)
         if self.shape.noise == "learned":
             encode.weight[self.shape.channels :] = 0
@@ -222,14 +249,10 @@ class SigmaVAE(Codec):
         self.bias.copy_(-centre)
         self.scale.copy_(1 / spread.clamp_min(1e-6))
 
-    def drift(self, values: Float[Tensor, "n c"]) -> tuple[float, float]:
-        """Mean and spread of scaled latents; a codec whose statistics fit its data gives about (0, 1)."""
-        return float(values.mean()), float(values.square().mean().sqrt())
-
     # the codec's two directions; latents here are scaled
 
     @torch.no_grad()
-    def encode_pixels(self, pixels: Float[Tensor, "b 3 y x"]) -> Float[Tensor, "b t c"]:
+    def encode_pixels(self, pixels: Float[Tensor, "b 3 y x"]) -> Float[Tensor, "b t w"]:
         """Scaled means; for ``learned`` noise followed by the scaled noise scale, so twice the channels."""
         posterior = self.posterior(pixels)
         mean = (posterior.mean + self.bias) * self.scale
@@ -239,7 +262,7 @@ class SigmaVAE(Codec):
     def decode_pixels(self, values: Float[Tensor, "b t c"], grid: tuple[int, int]) -> Float[Tensor, "b 3 y x"]:
         return self.reconstruct(values / self.scale - self.bias, grid)
 
-    def encode(self, raw: Raw) -> tuple[Float[Tensor, "n c"], tuple[int, ...]]:
+    def encode(self, raw: Raw) -> tuple[Float[Tensor, "n w"], tuple[int, ...]]:
         return self.encode_many([raw])[0]
 
     def encode_many(self, raws: list[Raw]) -> list[tuple[Tensor, tuple[int, ...]]]:
@@ -256,11 +279,19 @@ class SigmaVAE(Codec):
         rows, columns = grid
         return to_picture(self.decode_pixels(values[None].to(self.bias.device), (rows, columns))[0].cpu())
 
-    def means(self, values: Float[Tensor, "n c"]) -> Float[Tensor, "n c"]:
+    def decode_many(self, values: list[Tensor], grid: tuple[int, ...]) -> list[Raw]:
+        rows, columns = grid
+        made: list[Raw] = []
+        for start in range(0, len(values), AT_ONCE):
+            batch = torch.stack(values[start : start + AT_ONCE]).to(self.bias.device)
+            made += [to_picture(pixels) for pixels in self.decode_pixels(batch, (rows, columns)).cpu()]
+        return made
+
+    def means(self, values: Float[Tensor, "n w"]) -> Float[Tensor, "n c"]:
         return values[:, : self.shape.channels]
 
-    def draw(self, values: Float[Tensor, "n c"], rng: torch.Generator) -> Float[Tensor, "n c"]:
-        """Scaled ``z`` of one picture from what ``encode`` made of it."""
+    def draw(self, values: Float[Tensor, "n w"], rng: torch.Generator) -> Float[Tensor, "n c"]:
+        """Scaled ``z`` of one picture from what ``encode`` made of it (``w`` is c, or 2c for ``learned``)."""
         bias, scale = self.bias.to(values.device), self.scale.to(values.device)
         mean = (self.means(values) / scale - bias)[None]
         if self.shape.noise == "learned":
@@ -269,6 +300,10 @@ class SigmaVAE(Codec):
             spread = torch.tensor(0.0 if self.shape.noise == "none" else self.shape.sigma, device=values.device)
         z = self.noised(Posterior(mean, spread), self.noise_like(mean, rng))[0]
         return (z + bias) * scale
+
+    def fingerprint(self) -> str:
+        """Also of the shape: the same weights under another kind of noise or number of heads encode otherwise."""
+        return hashlib.sha256(f"{self.shape} {super().fingerprint()}".encode()).hexdigest()[:16]
 
     def _onto_sphere(self, z: Tensor) -> Tensor:
         return z / z.square().mean(-1, keepdim=True).sqrt().clamp_min(1e-6)

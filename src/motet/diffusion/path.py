@@ -103,14 +103,17 @@ def point_of(
 ) -> Point:
     """Data and noise from a prediction at ``x_t``: solves ``x_t = alpha x + sigma e`` with ``prediction = a x + b e``.
 
-    The two equations coincide for epsilon at pure noise and for x0 at pure data; there the determinant is held at 1e-4,
-    which is the published amplification of an epsilon error, not a cure for it.
+    The two equations coincide for epsilon at pure noise and for x0 at pure data: what the target names is still exact
+    there, and the other estimate divides by a scale held at 1e-4, the published amplification of the target's error.
     """
     t = t[..., None]
     alpha, sigma = path.alpha(t), path.sigma(t)
+    if target == "epsilon":
+        return Point((x_t - sigma * prediction) / alpha.clamp_min(1e-4), prediction)
+    if target == "x0":
+        return Point(prediction, (x_t - alpha * prediction) / sigma.clamp_min(1e-4))
     a, b = _coefficients(path, target, t)
     determinant = alpha * b - sigma * a
-    determinant = torch.where(determinant < 0, -1.0, 1.0) * determinant.abs().clamp_min(1e-4)
     return Point((b * x_t - sigma * prediction) / determinant, (alpha * prediction - a * x_t) / determinant)
 
 

@@ -1,7 +1,7 @@
 """Diffusion times: how training draws them, how sampling visits them, how a network reads them."""
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
@@ -17,9 +17,17 @@ def draw_times(shape: tuple[int, ...], density: TimeDensity, rng: torch.Generato
     return torch.randn(shape, generator=rng).sigmoid()
 
 
-def visit_times(steps: int) -> list[float]:
-    """``steps + 1`` evenly spaced times from 0 (noise) to 1 (data)."""
-    return [i / steps for i in range(steps + 1)]
+def shifted(t: Any, shift: float) -> Any:
+    """Times moved towards noise: ``t / (t + shift (1 - t))`` (Esser et al. 2024, equation 23, with 0 as noise).
+
+    The more channels a value has, the earlier its noised form gives it away, and the less there is to learn or decide late.
+    """
+    return t / (t + shift * (1 - t))
+
+
+def visit_times(steps: int, *, shift: float = 1.0) -> list[float]:
+    """``steps + 1`` times from 0 (noise) to 1 (data), evenly spaced before the shift."""
+    return [shifted(i / steps, shift) for i in range(steps + 1)]
 
 
 def sinusoid(t: Float[Tensor, "*k"], size: int, *, scale: float = 1000.0) -> Float[Tensor, "*k s"]:

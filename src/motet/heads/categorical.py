@@ -11,6 +11,7 @@ from torch.nn.functional import cross_entropy
 from motet.diffusion.guidance import Guidance, guide
 from motet.errors import ConfigError
 from motet.heads.head import Head
+from motet.nn.linear import linear
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,13 @@ class TokenSampling:
     top_p: float = 1.0
     guidance: Guidance = Guidance()
     banned: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.temperature < 0 or self.top_k < 0 or not 0 < self.top_p <= 1:
+            raise ConfigError(
+                f"temperature {self.temperature}, top_k {self.top_k} and top_p {self.top_p} cannot be sampled with; "
+                "expected temperature and top_k of at least 0 and top_p above 0 and at most 1"
+            )
 
 
 class Categorical(Head):
@@ -45,7 +53,7 @@ class Categorical(Head):
     def sample(
         self, h: Float[Tensor, "branches k d"], noise: Float[Tensor, "k 1"], how: TokenSampling
     ) -> Int[Tensor, " k"]:
-        logits = self.logits(h).float()
+        logits = linear(self.logits, h).float()
         if how.guidance.active:
             if logits.shape[0] < 2:
                 raise ConfigError("guidance needs an unconditional branch, and this request has none")
@@ -63,7 +71,9 @@ class Categorical(Head):
             before = probabilities.cumsum(-1) - probabilities
             probabilities = probabilities.masked_fill(before >= how.top_p, 0.0)
         cumulative = (probabilities / probabilities.sum(-1, keepdim=True)).cumsum(-1)
-        rank = (cumulative < noise.to(cumulative)).sum(-1).clamp_max(cumulative.shape[-1] - 1)
+        rank = (cumulative < noise.to(cumulative)).sum(-1)
+        # a sum in fp32 may end below a draw close to 1: the last possible id is meant, never one that was cut
+        rank = torch.minimum(rank, (probabilities > 0).sum(-1) - 1)
         return ids.gather(-1, rank[:, None])[:, 0]
 
     def settings(self, *, guidance: Guidance, steps: int, temperature: float, **rest: Any) -> TokenSampling:

@@ -17,7 +17,7 @@ from torch.nn.functional import silu
 from motet.diffusion.guidance import Guidance, guide
 from motet.diffusion.path import PATHS, Point, Target, point_of, target_of
 from motet.diffusion.solver import SOLVERS, SolverName
-from motet.diffusion.time import TimeDensity, draw_times, sinusoid, visit_times
+from motet.diffusion.time import TimeDensity, draw_times, shifted, sinusoid, visit_times
 from motet.errors import ConfigError
 from motet.heads.head import Head
 from motet.nn.ffn import SwiGLU
@@ -34,11 +34,14 @@ class DiffusionShape:
     target: Target = field(default="flow", metadata={"help": "what is predicted: x0, epsilon, v or flow"})
     path: str = field(default="straight", metadata={"help": "path from noise to data: straight or cosine"})
     density: TimeDensity = field(default="uniform", metadata={"help": "density of training times"})
+    shift: float = field(default=1.0, metadata={"help": "moves training and sampling times towards noise; 1: not at all"})
     draws: int = field(default=4, metadata={"help": "(time, noise) draws for each hidden state in training"})
 
     def __post_init__(self) -> None:
         if self.path not in PATHS:
             raise ConfigError(f"unknown diffusion path {self.path!r}; expected one of: {', '.join(PATHS)}")
+        if self.shift <= 0:
+            raise ConfigError(f"shift is {self.shift}; it must be positive, and 1 leaves times as they are")
         if self.draws < 1:
             raise ConfigError(f"draws is {self.draws}; at least one (time, noise) draw is needed for each token")
 
@@ -115,12 +118,13 @@ class Diffusion(Head):
         super().__init__()
         self.channels = channels
         self.shape = shape
+        self.passes = shape.draws
         self.path = PATHS[shape.path]()
         self.denoiser = Denoiser(dim, channels, shape)
 
     def loss(self, h: Float[Tensor, "k d"], value: Float[Tensor, "k c"], rng: torch.Generator) -> Float[Tensor, " k"]:
         k, draws = value.shape[0], self.shape.draws
-        t = draw_times((k * draws,), self.shape.density, rng).to(value.device)
+        t = shifted(draw_times((k * draws,), self.shape.density, rng), self.shape.shift).to(value.device)
         e = torch.randn(k * draws, self.channels, generator=rng).to(value.device)
         return self.loss_at(h, value, t, e).view(k, draws).mean(1)
 
@@ -160,7 +164,7 @@ class Diffusion(Head):
                 prediction = guide(*both.chunk(2), scale)
             return point_of(self.path, self.shape.target, prediction.float(), x, t)
 
-        return SOLVERS[how.solver](denoise, noise[:, 0], visit_times(how.steps), self.path, noise[:, 1:].transpose(0, 1))
+        return SOLVERS[how.solver](denoise, noise[:, 0], visit_times(how.steps, shift=self.shape.shift), self.path, noise[:, 1:].transpose(0, 1))
 
     def settings(self, *, guidance: Guidance, steps: int, temperature: float, **rest: Any) -> DiffusionSampling:
         return DiffusionSampling(steps=steps, guidance=guidance, temperature=temperature, **rest)

@@ -13,6 +13,9 @@ from motet.diffusion.guidance import Guidance
 class Head(nn.Module, ABC):
     """The distribution of one prediction, given the hidden state that makes it."""
 
+    passes: int = 1
+    """How many times training runs the head for each prediction."""
+
     @abstractmethod
     def loss(self, h: Float[Tensor, "k d"], value: Tensor, rng: torch.Generator) -> Float[Tensor, " k"]:
         """Loss of each of ``k`` predictions."""

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from motet.errors import ShapeError
 from motet.nn.backend import Backend
 from motet.nn.cache import Cache
+from motet.nn.linear import linear
 from motet.nn.norm import RMSNorm
 from motet.nn.rope import Rotation, rotate
 
@@ -58,10 +59,10 @@ class Attention(nn.Module):
 
     def forward(self, x: Float[Tensor, "b t d"], ctx: Context) -> Float[Tensor, "b t d"]:
         rows, tokens, _ = x.shape
-        heads = self.qkv(x).view(rows, tokens, -1, self.head_dim).transpose(1, 2)
+        heads = linear(self.qkv, x).view(rows, tokens, -1, self.head_dim).transpose(1, 2)
         q, k, v = torch.split(heads, [self.n_heads, self.n_kv_heads, self.n_kv_heads], 1)
         q, k = rotate(self.q_norm(q), ctx.rotation), rotate(self.k_norm(k), ctx.rotation)
         if ctx.cache is not None:
             k, v = ctx.cache.write(self.layer, k, v)
         mixed = ctx.backend.attend(q, k, v, ctx.mask)
-        return self.out(mixed.transpose(1, 2).reshape(rows, tokens, -1))
+        return linear(self.out, mixed.transpose(1, 2).reshape(rows, tokens, -1))

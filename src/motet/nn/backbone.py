@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -85,7 +86,8 @@ class Backbone(nn.Module):
         self, x: Float[Tensor, "b t d"], tags: Tags, pos: Int[Tensor, "b t a"], cache: Cache | None = None
     ) -> tuple[Float[Tensor, "b t d"], Aux]:
         """Hidden states and the sum of each named auxiliary scalar over the blocks."""
-        backend = choose_backend(self.attention, x.device, grad=x.requires_grad, row_length=x.shape[1])
+        grad = torch.is_grad_enabled() and any(parameter.requires_grad for parameter in self.parameters())
+        backend = choose_backend(self.attention, x.device, grad=grad or x.requires_grad, row_length=x.shape[1])
         seen = tags if cache is None else cache.open(tags, pos)
         return self.run(x, Context(backend, backend.mask(tags, seen), self.rope(pos), cache))
 

@@ -4,6 +4,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import silu
 
+from motet.nn.linear import linear
+
 
 class SwiGLU(nn.Module):
     """``down(silu(gate(x)) * up(x))``; gate and up are one matrix."""
@@ -16,5 +18,5 @@ class SwiGLU(nn.Module):
         nn.init.zeros_(self.down.weight)
 
     def forward(self, x: Float[Tensor, "*s d"]) -> Float[Tensor, "*s d"]:
-        gate, up = self.gate_up(x).chunk(2, -1)
-        return self.down(silu(gate) * up)
+        gate, up = linear(self.gate_up, x).chunk(2, -1)
+        return linear(self.down, silu(gate) * up)

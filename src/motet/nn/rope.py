@@ -48,5 +48,5 @@ class Rope(nn.Module):
 
 def rotate(x: Float[Tensor, "b h t e"], rotation: Rotation) -> Float[Tensor, "b h t e"]:
     """``x`` with every pair of channels turned by its angle."""
-    swapped = torch.cat([x[..., x.shape[-1] // 2 :], x[..., : x.shape[-1] // 2]], -1)
+    swapped = x.roll(x.shape[-1] // 2, -1)
     return (x * rotation.cos + swapped * rotation.sin).to(x.dtype)

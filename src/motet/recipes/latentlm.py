@@ -86,7 +86,7 @@ class LatentLM(Recipe):
                 grid=(side, side),
             ),
         }
-        return Model(Backbone.plain(self.backbone), modalities, condition_dropout=self.condition_dropout)
+        return Model(Backbone.plain(self.backbone), modalities)
 
     def text_codec(self, corpus: Corpus) -> TextCodec:
         if self.tokenizer is not None:
@@ -125,6 +125,7 @@ class LatentLM(Recipe):
                     length=self.row_length,
                     balance=self.balance,
                     text_first_share=self.text_first,
+                    condition_dropout=self.condition_dropout,
                     sampling=self.sampling,
                     seed=seed,
                 ),

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
 from rich.console import Console
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -57,6 +58,11 @@ def recipe_class(name: str) -> type[Recipe]:
     return RECIPES[name]
 
 
+def best_device() -> torch.device:
+    """A CUDA device if there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
 def train_run(config: RunConfig, corpus: Corpus, run: Path, *, console: Console | None = None) -> bool:
     """Trains every stage of a recipe, going on from what ``run`` holds; False if it was interrupted (and saved).
 
@@ -68,7 +74,7 @@ def train_run(config: RunConfig, corpus: Corpus, run: Path, *, console: Console 
     tokenizer = run / "tokenizer.json"
     if not tokenizer.is_file():
         recipe.text_codec(corpus).save(tokenizer)
-    model = initialised(recipe, recipe.open_text(tokenizer), config.seed)
+    model = initialised(recipe, recipe.open_text(tokenizer), config.seed).to(best_device())
     for stage in recipe.stages(config.seed):
         objective = stage.objective(model, corpus)
         result = train(objective, _share(config, stage.share), stage.settings, run, stage.name, console=console)
@@ -80,8 +86,8 @@ def train_run(config: RunConfig, corpus: Corpus, run: Path, *, console: Console 
     return True
 
 
-def load(run: PathLike, *, weights: Weights = "ema") -> Pipeline:
-    """The model of a run folder, ready to generate.
+def load(run: PathLike, *, weights: Weights = "ema", device: torch.device | str | None = None) -> Pipeline:
+    """The model of a run folder, ready to generate; on ``best_device()`` unless another is named.
 
     Raises CheckpointError if the folder is not a run, or its files do not fit each other.
     """
@@ -94,7 +100,7 @@ def load(run: PathLike, *, weights: Weights = "ema") -> Pipeline:
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{path} cannot be read ({error}); a run has one after its first stage") from error
     restore(model, tensors)
-    return Pipeline(model, recipe.sampling)
+    return Pipeline(model.to(device or best_device()), recipe.sampling)
 
 
 def read_config(run: PathLike) -> RunConfig:

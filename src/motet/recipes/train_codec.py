@@ -6,11 +6,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from motet.codecs.perceptual import Perceptual
 from motet.codecs.sigma_vae import SigmaVAE, to_picture
 from motet.data.contact_sheet import contact_sheet
 from motet.data.corpus import Corpus
 from motet.data.document import Document, Part
 from motet.data.loader import Order, document_rng
+from motet.errors import DataError
 from motet.train.objective import Losses, Objective
 
 JUDGED = 256
@@ -24,9 +26,12 @@ class TrainCodec(Objective):
 
     def __init__(self, codec: SigmaVAE, corpus: Corpus, *, batch: int, seed: int, starts: bool = True):
         self.module = codec.requires_grad_(True)
+        if not len(corpus.train.pixels):
+            raise DataError(f"{corpus.name} has no pictures to train a picture codec on")
         self.corpus = corpus
         self.size = batch
         self.seed = seed
+        self.perceptual = Perceptual().to(codec.bias.device) if codec.shape.perceptual_weight else None
         self.order = Order(np.ones(len(corpus.train.pixels)), seed=seed)
         if starts:
             codec.start_from(sample_pixels(corpus, 2048, seed))
@@ -39,10 +44,9 @@ class TrainCodec(Objective):
 
     def losses(self, batch: tuple[Tensor, Tensor]) -> Losses:
         pixels, noise = (x.to(self.module.bias.device) for x in batch)
-        terms = self.module.loss(pixels, noise)
-        total = terms["l1"] + terms["multiscale"] / 2 + self.module.shape.mean_weight * terms["mean"]
+        terms = self.module.loss(pixels, noise, self.perceptual)
         parts = {name: value.detach() for name, value in terms.items()}
-        return Losses(total, parts, noise.shape[0] * noise.shape[1])
+        return Losses(self.module.objective(terms), parts, noise.shape[0] * noise.shape[1])
 
     def compile(self) -> None:
         for half in (self.module.encoder, self.module.decoder):

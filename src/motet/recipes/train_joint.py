@@ -1,5 +1,6 @@
 """The stage that trains the model itself: every modality's loss over packed documents."""
 
+import logging
 from pathlib import Path
 
 import torch
@@ -11,14 +12,14 @@ from motet.data.loader import Loader, balanced_weights, document_rng
 from motet.data.orders import in_either_order, text_first
 from motet.generate import generate
 from motet.model import TEXT, Model
+from motet.recipes.held_out import ORDERS, document_losses
 from motet.request import Request, Sampling
-from motet.sequence import Packed, pack
-from motet.sequence.pack import fitting
-from motet.sequence import Segment
+from motet.sequence import Packed, Segment, Span
 from motet.train.objective import Losses, Objective
 
 Batch = tuple[Packed, torch.Generator]
-HELD_OUT_ROWS = 16
+JUDGED = 72
+"""Held-out documents that the losses during training are taken on."""
 PREVIEWED = 24
 
 
@@ -36,6 +37,7 @@ class TrainJointly(Objective):
         length: int,
         balance: float,
         text_first_share: float,
+        condition_dropout: float,
         sampling: Sampling,
         seed: int,
     ):
@@ -43,18 +45,25 @@ class TrainJointly(Objective):
         self.corpus = corpus
         self.sampling = sampling
         self.seed = seed
+        self.condition_dropout = condition_dropout
+        self.text_first_share = text_first_share
         model.requires_grad_(False)
         for part in model.learned():
             part.requires_grad_(True)
         self.loader = Loader(
             corpus.train.encoded(model),
-            lambda segments, rng: model.arrange(in_either_order(segments, text_first_share, rng), rng),
+            self._arrange,
             rows=rows,
             length=length,
             weights=balanced_weights([document.group for document in corpus.train.documents], balance),
             seed=seed,
         )
         self.held_out = corpus.held_out.encoded(model)
+        self._warn_of_drift()
+
+    def _arrange(self, segments: list[Segment], rng: torch.Generator) -> list[Span]:
+        spans = self.module.arrange(in_either_order(segments, self.text_first_share, rng), rng)
+        return self.module.drop_condition(spans, self.condition_dropout, rng)
 
     def batch(self, cursor: int) -> tuple[Batch, int]:
         packed, following = self.loader.batch(cursor)
@@ -71,23 +80,50 @@ class TrainJointly(Objective):
         for name in self.module.modalities:
             self.module.modality(name).head.compile_parts()
 
+    def flops_per_token(self) -> float:
+        """Training FLOPs per token: 6 for each parameter that a token passes (Kaplan et al. 2020), plus attention.
+
+        A head counts for the predictions that it makes, several times where it draws several noises for each; attention
+        adds 12 * layers * dim * row length, since the whole row's scores are computed.
+        """
+        packed, _ = self.loader.batch(0)
+        backbone = self.module.backbone
+        flops = 6.0 * sum(p.numel() for p in backbone.parameters()) * packed.n_tokens
+        for name, target in packed.target.items():
+            head = self.module.modality(name).head
+            flops += 6.0 * sum(p.numel() for p in head.parameters()) * len(target.at) * head.passes
+        rows, length = packed.shape
+        attention = 12.0 * len(backbone.blocks) * backbone.norm.dim * length * rows * length
+        return (flops + attention) / packed.n_tokens
+
     def evaluate(self) -> dict[str, float]:
         """Held-out loss of each modality, text read after its picture and pictures after their text."""
         numbers: dict[str, float] = {}
-        for order, share in (("text_first", 1.0), ("image_first", 0.0)):
-            spans = []
-            for number, segments in enumerate(self.held_out):
-                rng = document_rng(self.seed + 2, number)
-                dropout, self.module.condition_dropout = self.module.condition_dropout, 0.0
-                spans.append(self.module.arrange(in_either_order(segments, share, rng), rng))
-                self.module.condition_dropout = dropout
-            lengths = [sum(len(span) for span in doc) for doc in spans]
-            fit = fitting(lengths, rows=HELD_OUT_ROWS, length=max(self.loader.length, max(lengths)))
-            batch = pack(spans[:fit], rows=HELD_OUT_ROWS, length=max(self.loader.length, max(lengths)))
-            with torch.no_grad():
-                loss = self.module.loss(batch.to(self.module.device), document_rng(self.seed + 3, 0))
-            numbers |= {f"{name}/{order}": float(value) for name, value in loss.parts.items()}
+        for order, share in ORDERS.items():
+            losses = document_losses(
+                self.module,
+                self.held_out[:JUDGED],
+                text_first=share,
+                row_length=self.loader.length,
+                seed=self.seed + 2,
+            )
+            numbers |= {f"{name}/{order}": sums.mean() for name, sums in losses.items()}
         return numbers
+
+    def _warn_of_drift(self) -> None:
+        """Latents that do not have the mean and spread that the codec's statistics promise train badly, and silently."""
+        for name in self.module.modalities:
+            latents = [s.values for doc in self.loader.documents[:512] for s in doc if s.modality == name and name != TEXT]
+            if not latents or not latents[0].is_floating_point():
+                continue
+            seen = self.module.modality(name).codec.means(torch.cat(latents))
+            mean, spread = float(seen.mean()), float(seen.square().mean().sqrt())
+            if abs(mean) > MOST_MEAN or not LEAST_SPREAD < spread < MOST_SPREAD:
+                _log.warning(
+                    "%s latents have mean %.2f and spread %.2f where the codec's statistics promise 0 and about 1: "
+                    "the codec was trained on other data; train it on this one",
+                    name, mean, spread,
+                )
 
     def preview(self, path: Path) -> None:
         """Pictures for the first held-out prompts, by the same sampler as everywhere."""

@@ -1,0 +1,64 @@
+"""What `motet sample` does: many prompts in one batch, into one picture or a folder of them."""
+
+import re
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+from rich.console import Console
+
+from motet.commands.terminal import Watch
+from motet.data.strips import save, strips
+from motet.recipes.run import load
+from motet.request import Sampling
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """``n`` pictures of each prompt, the first under ``seed``, the next under ``seed + 1``, ...; size: (height, width)."""
+
+    prompts: list[str]
+    n: int
+    seed: int
+    size: tuple[int, int] | tuple[()] = ()
+
+
+def sample(run: Path, wanted: Wanted, *, sampling: Sampling, out: Path, folder: bool, console: Console) -> None:
+    """Draw the pictures and write them; ``folder``: a file each in ``out``, else all of them in the picture ``out``.
+
+    Raises CheckpointError if ``run`` is no run, ShapeError for a size that the codec cannot make, DataError if ``out``
+    cannot be written.
+    """
+    model = load(run)
+    model.sampling = sampling
+    prompts = [prompt for prompt in wanted.prompts for _ in range(wanted.n)]
+    seeds = [wanted.seed + i for _ in wanted.prompts for i in range(wanted.n)]
+    began = time.perf_counter()
+    with Watch("drawing") as watch:
+        answers = model.generate_many(
+            prompts, want="image", size=wanted.size, seeds=seeds, progress=lambda done: watch(done, len(prompts))
+        )
+    seconds = time.perf_counter() - began
+    pictures = [answer[0] for answer in answers]
+    assert all(isinstance(picture, Image.Image) for picture in pictures)
+    rows = [
+        (prompt, [picture for picture in pictures[i * wanted.n : (i + 1) * wanted.n] if isinstance(picture, Image.Image)])
+        for i, prompt in enumerate(wanted.prompts)
+    ]
+    _write(rows, wanted.seed, out, folder=folder)
+    each = f"{seconds / len(pictures):.2f} s each" if len(pictures) > 1 else "with loading left out"
+    words = f"{len(pictures)} pictures" if len(pictures) > 1 else "1 picture"
+    console.print(f"{words} in {seconds:.1f} s ({each}): {out}", soft_wrap=True, markup=False)
+
+
+def _write(rows: list[tuple[str, list[Image.Image]]], seed: int, out: Path, *, folder: bool) -> None:
+    if folder:
+        for number, (prompt, pictures) in enumerate(rows):
+            name = re.sub(r"[^\w]+", "-", prompt).strip("-")[:48]
+            for i, picture in enumerate(pictures):
+                save(picture, out / f"{number:03}-{name}-{seed + i}.png")
+    elif len(rows) == 1 and len(rows[0][1]) == 1:
+        save(rows[0][1][0], out)
+    else:
+        strips(rows, out)

@@ -1,0 +1,53 @@
+"""A sheet of strips: a row of pictures for each caption, under its words."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+from motet.data.contact_sheet import wrap
+from motet.errors import DataError
+
+_SIDE, _GAP, _FONT = 112, 10, 15
+_LINE = _FONT + 12
+
+
+def strips(rows: Sequence[tuple[str, Sequence[Image.Image]]], path: Path) -> None:
+    """Draw ``rows`` of (caption, pictures) and save them at ``path``, in the format that its suffix names.
+
+    Pictures smaller than 112 pixels are enlarged by a whole factor, so that a 48-pixel one can be looked at.
+
+    Raises:
+        DataError: no picture at all, or a suffix of no picture format.
+    """
+    shown = [picture for _, pictures in rows for picture in pictures]
+    if not shown:
+        raise DataError("no pictures were given to draw; expected at least one")
+    width, height = max(p.width for p in shown), max(p.height for p in shown)
+    scale = max(1, round(_SIDE / max(width, height)))
+    cell = (width * scale + _GAP, height * scale + _GAP)
+    columns = max(len(pictures) for _, pictures in rows)
+    size = (max(columns * cell[0], 2 * _SIDE) + _GAP, len(rows) * (cell[1] + _LINE) + _GAP)
+    sheet = Image.new("RGB", size, "white")
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(_FONT)
+    for row, (caption, pictures) in enumerate(rows):
+        top = _GAP + row * (cell[1] + _LINE)
+        for line in wrap(caption, font, lines=1, width=size[0] - 2 * _GAP):
+            draw.text((_GAP, top), line, fill="#222222", font=font)
+        for column, picture in enumerate(pictures):
+            grown = picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.BICUBIC)
+            sheet.paste(grown, (_GAP + column * cell[0], top + _LINE))
+    save(sheet, path)
+
+
+def save(picture: Image.Image, path: Path) -> None:
+    """Write a picture, making its folder.
+
+    Raises:
+        DataError: a suffix of no picture format, or a place that cannot be written to.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        picture.save(path)
+    except (OSError, ValueError) as error:
+        raise DataError(f"the picture {path} cannot be written ({error}); give a name such as out.png") from error

@@ -1,0 +1,70 @@
+"""A model's answers: a picture for each judged text, and a caption for each judged picture."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from motet.evaluate.interval import Interval, mean_interval
+from motet.evaluate.judged import IMAGE, Judged, to_uint8
+from motet.evaluate.timed import Tick
+from motet.generate import generate
+from motet.model import TEXT, Model
+from motet.request import Request, Sampling
+from motet.sequence import Segment
+
+BATCH = 128
+"""Requests that share a forward, at most."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """latents: as sampled. pictures: what the codec makes of them. seconds: for each picture, by batch."""
+
+    latents: Float[Tensor, "n t c"]
+    pictures: UInt8[Tensor, "n 3 h w"]
+    seconds: list[float]
+
+
+def draw(model: Model, texts: Sequence[Segment], sampling: Sampling, tick: Tick) -> Drawn:
+    """A picture for each text. Text number i is drawn under seed i."""
+    requests = [Request((text,), IMAGE, seed=i, sampling=sampling) for i, text in enumerate(texts)]
+    segments, pictures, seconds = [], [], []
+    for batch in _batches(requests):
+        began, done = time.perf_counter(), len(segments)
+        made = [answer[0] for answer in generate(model, batch, batch=BATCH, progress=lambda k, done=done: tick(done + k))]
+        pictures += model.modality(IMAGE).codec.decode_many([one.values for one in made], made[0].grid)
+        segments += made
+        seconds.append((time.perf_counter() - began) / len(batch))
+    return Drawn(torch.stack([segment.values for segment in segments]), to_uint8(pictures), seconds)
+
+
+def describe(model: Model, images: Sequence[Segment], sampling: Sampling, tick: Tick) -> list[str]:
+    """A caption for each picture."""
+    requests = [Request((image,), TEXT, seed=i, sampling=sampling) for i, image in enumerate(images)]
+    made = generate(model, requests, batch=BATCH, progress=tick)
+    return [model.text.decode(answer[0].values) for answer in made]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a model answered to some judged pairs, in their order."""
+
+    judged: Judged
+    drawn: Drawn
+    captions: list[str]
+
+    @property
+    def seconds(self) -> Interval:
+        """Seconds for each picture, in batches."""
+        return mean_interval(self.drawn.seconds)
+
+
+def _batches(requests: list[Request]) -> list[list[Request]]:
+    """Batches of about equal sizes, so that their times can be compared."""
+    n = -(-len(requests) // BATCH)
+    bounds = [round(i * len(requests) / n) for i in range(n + 1)]
+    return [requests[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]

@@ -1,0 +1,134 @@
+"""What a claim leaves in docs/claims: its JSON, its plots, and one page that shows every claim."""
+
+import json
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from motet.evaluate.claims.claim import Claim, ClaimResult, Plot
+from motet.evaluate.claims.over_seeds import OverSeeds
+from motet.evaluate.claims.provenance import commit, machine
+from motet.evaluate.page import Commands, Figure, KeyNumber, KeyNumbers, Section, Table, Text, write_page
+
+
+def write(claim: Claim, result: ClaimResult, plots: Sequence[Plot], stem: Path) -> ClaimResult:
+    """Writes ``stem``.json, the plots beside it and index.html of the folder; the result with its files."""
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    figures, files = [], []
+    for plot in plots:
+        svg = isinstance(plot.content, str)
+        path = stem.with_name(f"{stem.name}{plot.suffix}.{'svg' if svg else 'png'}")
+        _replace(path, plot.content)
+        figures.append({"file": path.name, "title": plot.title, "note": plot.note})
+        files.append(path)
+    record = stem.with_name(f"{stem.name}.json")
+    _replace(record, json.dumps(_as_json(claim, result, figures), indent=1, allow_nan=False) + "\n")
+    page = write_index(stem.parent)
+    return replace(result, files=(record, *files, page))
+
+
+def write_index(folder: Path) -> Path:
+    """``folder/index.html``, drawn from the JSON files in it alone."""
+    sections: list[Section] = []
+    credits: dict[str, None] = {}
+    for path in sorted(folder.glob("*.json")):
+        record = json.loads(path.read_text())
+        sections += _sections(record, folder)
+        credits[record["credit"]] = None
+    return write_page(
+        folder / "index.html",
+        sections,
+        title="Motet: claims",
+        subtitle="What papers say, measured at small scale, and written down as it came out",
+        credit=" ".join(credit for credit in credits if credit),
+    )
+
+
+def _as_json(claim: Claim, result: ClaimResult, figures: list[dict[str, str]]) -> dict[str, Any]:
+    assert result.verdict is not None
+    quick = "" if result.scale == "full" else f" --scale {result.scale}"
+    return {
+        "name": claim.name,
+        "scale": result.scale,
+        "claim": claim.statement,
+        "source": claim.source,
+        "published": list(claim.published),
+        "setting": claim.setting(result.scale),
+        "arms": list(claim.arms(result.scale)),
+        "seeds": list(claim.seeds(result.scale)),
+        "measures": dict(claim.measures),
+        "rule": claim.rule,
+        "verdict": result.verdict.word,
+        "reasons": list(result.verdict.reasons),
+        "summary": {
+            arm: {measure: asdict(value) for measure, value in values.items()} for arm, values in result.summary.items()
+        },
+        "runs": [{key: value for key, value in asdict(run).items() if key != "setting"} for run in result.runs],
+        "failed": result.failed,
+        "figures": figures,
+        "command": f"motet claims {claim.name}{quick}",
+        "commit": commit(),
+        "machine": machine(),
+        "minutes": round(result.minutes, 2),
+        "date": time.strftime("%Y-%m-%d"),
+        "credit": claim.credit,
+    }
+
+
+def _sections(record: dict[str, Any], folder: Path) -> list[Section]:
+    name = (
+        record["name"] if record["scale"] == "full" else f"{record['name']} ({record['scale']} scale: decides nothing)"
+    )
+    machine = record["machine"]
+    met = {"holds": True, "does not hold here": False}.get(record["verdict"])
+    seeds, runs = len(record["seeds"]), len(record["runs"])
+    arms = [arm for arm in record["arms"] if arm in record["summary"]]
+    figures = [(figure, folder / figure["file"]) for figure in record["figures"]]
+    return [
+        KeyNumbers(
+            name,
+            [KeyNumber(record["verdict"], f"{seeds} seeds, {runs} runs, {record['minutes']:.0f} minutes", met=met)],
+            note=record["claim"],
+        ),
+        Text(f"{name}: why", [*record["reasons"], f"The rule, written before the runs: {record['rule']}"]),
+        Table(
+            f"{name}: means over seeds, with 95 % intervals",
+            [
+                [measure, *(str(OverSeeds(**record["summary"][arm][measure])) for arm in arms)]
+                for measure in record["measures"]
+            ],
+            header=["", *arms],
+            note=" ".join(f"{key}: {what}." for key, what in record["measures"].items()),
+        ),
+        *(
+            Figure(
+                f"{name}: {figure['title']}",
+                path.read_text() if path.suffix == ".svg" else path.read_bytes(),
+                note=figure["note"],
+            )
+            for figure, path in figures
+            if path.is_file()
+        ),
+        Table(
+            f"{name}: the paper, and this setting",
+            [
+                ["source", record["source"]],
+                *(["published", figure] for figure in record["published"]),
+                *([key, json.dumps(value)] for key, value in record["setting"].items()),
+                ["failed", ", ".join(record["failed"]) or "none"],
+                ["machine", f"{machine['cpu']}, {machine['cores']} cores, torch {machine['torch']}"],
+                ["commit", record["commit"]],
+                ["date", record["date"]],
+            ],
+        ),
+        Commands(f"{name}: again", [(record["command"], "makes what is missing and writes this page")]),
+    ]
+
+
+def _replace(path: Path, content: str | bytes) -> None:
+    partial = path.with_name(path.name + ".partial")
+    partial.write_bytes(content if isinstance(content, bytes) else content.encode())
+    os.replace(partial, path)

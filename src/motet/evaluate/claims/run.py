@@ -1,0 +1,148 @@
+"""Runs a claim: whatever of it has not been run yet; then judges, and writes it down.
+
+runs/claims/<name>/setting.json         what the runs share
+                   <arm>-<seed>.json    a finished run; it is not repeated
+                   <arm>-<seed>/        what the run keeps, and goes on from if it was interrupted
+"""
+
+import json
+import os
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from motet.config import from_dict
+from motet.errors import CheckpointError, ConfigError
+from motet.evaluate.claims.claim import Claim, ClaimResult, Job, RunRecord, Scale, Summary, Verdict
+from motet.evaluate.claims.over_seeds import over_seeds
+from motet.evaluate.claims.provenance import commit
+from motet.evaluate.claims.record import write
+from motet.evaluate.claims.registry import CLAIMS
+
+
+def run_claim(
+    name: str,
+    *,
+    out: Path = Path("docs/claims"),
+    scale: Scale = "full",
+    console: Console | None = None,
+    runs: Path = Path("runs/claims"),
+) -> ClaimResult:
+    """Every run of the claim ``name`` that is not stored yet, then ``out/<name>.json``, its plots and ``out/index.html``.
+
+    At scale ``quick`` the name gets the suffix ``.quick`` everywhere, so nothing full is overwritten. A run that fails is
+    reported and the others go on. After ctrl-C the same call goes on in the middle of the run.
+
+    Raises ConfigError for an unknown claim, CheckpointError if stored runs have another setting.
+    """
+    if name not in CLAIMS:
+        raise ConfigError(f"unknown claim {name!r}; expected one of: {', '.join(CLAIMS)}")
+    return carry_out(CLAIMS[name], out=out, scale=scale, console=console or Console(), runs=runs)
+
+
+def carry_out(claim: Claim, *, out: Path, scale: Scale, console: Console, runs: Path) -> ClaimResult:
+    """``run_claim`` for a claim that need not be registered."""
+    stem = claim.name if scale == "full" else f"{claim.name}.{scale}"
+    folder = runs / stem
+    setting = _same_setting(claim.setting(scale), folder)
+    done: list[RunRecord] = []
+    failed: dict[str, str] = {}
+    jobs = [
+        Job(arm, seed, scale, folder / f"{arm}-{seed}", console)
+        for seed in claim.seeds(scale)  # seed by seed, so that an early stop has compared all arms
+        for arm in claim.arms(scale)
+    ]
+    for number, job in enumerate(jobs, start=1):
+        stored = job.folder.with_name(f"{job.folder.name}.json")
+        if stored.is_file():
+            done.append(_read(stored))
+            continue
+        console.print(f"[bold]{stem}[/]: run {number} of {len(jobs)}, {job.words}{_left(done, len(jobs) - number + 1)}")
+        try:
+            record = _run(claim, job, setting)
+        except Exception as error:
+            failed[job.folder.name] = f"{type(error).__name__}: {error}"
+            console.print(f"[red]{job.words} failed; the others go on[/]\n{escape(traceback.format_exc())}")
+            continue
+        if record is None:
+            console.print(f"interrupted; {len(done)} of {len(jobs)} runs are done. The same command goes on from here")
+            return ClaimResult(claim.name, scale, None, _summary(claim, scale, done), tuple(done), failed, 0.0, ())
+        _write_json(stored, asdict(record))
+        done.append(record)
+        console.print("  " + ", ".join(f"{key} {value:.3g}" for key, value in record.numbers.items()))
+    summary = _summary(claim, scale, done)
+    verdict = _verdict(claim, summary, failed)
+    plots = [] if failed else claim.plots(done, summary, folder)
+    minutes = sum(record.seconds for record in done) / 60
+    result = ClaimResult(claim.name, scale, verdict, summary, tuple(done), failed, minutes, ())
+    return write(claim, result, plots, out / stem)
+
+
+def _run(claim: Claim, job: Job, setting: dict[str, Any]) -> RunRecord | None:
+    job.folder.mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
+    measured = claim.run(job)
+    if measured is None:
+        return None
+    assert measured.numbers.keys() == claim.measures.keys(), "a run gives every measure that the claim names"
+    seconds = time.monotonic() - began
+    return RunRecord(job.arm, job.seed, measured.numbers, measured.curves, setting, seconds, commit())
+
+
+def _summary(claim: Claim, scale: Scale, done: Sequence[RunRecord]) -> Summary:
+    by_arm = {arm: [record for record in done if record.arm == arm] for arm in claim.arms(scale)}
+    return {
+        arm: {measure: over_seeds([record.numbers[measure] for record in records]) for measure in claim.measures}
+        for arm, records in by_arm.items()
+        if records
+    }
+
+
+def _verdict(claim: Claim, summary: Summary, failed: dict[str, str]) -> Verdict:
+    if failed:
+        return Verdict("undecided", (f"these runs failed: {', '.join(failed)}; the same command tries them again",))
+    return claim.verdict(summary)
+
+
+def _left(done: Sequence[RunRecord], runs: int) -> str:
+    if not done:
+        return ""
+    minutes = runs * sum(record.seconds for record in done) / len(done) / 60
+    return f", about {minutes:.0f} minutes left"
+
+
+def _same_setting(setting: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The setting as JSON has it; raises CheckpointError if the stored runs were made with another."""
+    plain: dict[str, Any] = json.loads(json.dumps(setting))
+    path = folder / "setting.json"
+    if not path.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        _write_json(path, plain)
+        return plain
+    theirs = json.loads(path.read_text())
+    odd = [key for key in {**theirs, **plain} if theirs.get(key) != plain.get(key)]
+    if odd:
+        raise CheckpointError(
+            f"{folder} holds runs of another setting (another {', '.join(odd)}); "
+            "delete it to run the claim afresh, or keep its runs elsewhere"
+        )
+    return plain
+
+
+def _read(path: Path) -> RunRecord:
+    try:
+        return from_dict(RunRecord, json.loads(path.read_text()))
+    except (json.JSONDecodeError, ConfigError) as error:
+        raise CheckpointError(f"{path} cannot be read ({error}); delete it, and the run is made again") from error
+
+
+def _write_json(path: Path, value: dict[str, Any]) -> None:
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n")
+    os.replace(partial, path)

@@ -1,0 +1,247 @@
+"""The evaluation of a run: every measure that applies to its data, as JSON and as a page.
+
+Pictures are judged by retrieval: of the codec's reconstructions of all pictures, trained and held out, is the true one the
+nearest to the generated one? The codec's own losses therefore do not count, and a right answer has to beat thousands.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from torch import Tensor
+
+from motet.config import to_dict
+from motet.data.corpus import Corpus
+from motet.data.source import open_source
+from motet.errors import DataError, MissingExtra
+from motet.evaluate.answers import Answers, describe, draw
+from motet.evaluate.captions import SentenceEncoder
+from motet.evaluate.drift import Drift, drift
+from motet.evaluate.features import EfficientNetFeatures
+from motet.evaluate.interval import Interval
+from motet.evaluate.judged import Judged, decoded, image_segments, judged
+from motet.evaluate.measures import (
+    Distances,
+    Features,
+    Group,
+    Reconstruction,
+    distances,
+    group,
+    held_out_losses,
+    latents,
+    reconstruction,
+)
+from motet.evaluate.timed import Timed
+from motet.model import Model
+from motet.pipeline import Pipeline
+from motet.recipes.run import load, read_config
+from motet.request import Sampling
+
+SPLITS = {"trained": False, "held_out": True}
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was measured. ``groups`` has ``trained`` and ``held_out``, where the data has pairs of text and picture.
+
+    left_out: a sentence for everything that could not be measured. seconds: how long each task took.
+    """
+
+    corpus: Corpus
+    sampling: Sampling
+    gallery: int
+    losses: dict[str, Interval]
+    reconstruction: Reconstruction | None
+    groups: dict[str, Group]
+    distances: Distances | None
+    drift: Drift | None
+    left_out: tuple[str, ...]
+    seconds: dict[str, float]
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-ready. All but ``seconds`` and ``seconds_per_picture`` is the same whenever it is measured."""
+        return {
+            "data": self.corpus.name,
+            "sampling": to_dict(self.sampling),
+            "gallery": self.gallery,
+            "losses": {name: interval._asdict() for name, interval in self.losses.items()},
+            "reconstruction": None if self.reconstruction is None else self.reconstruction.to_json(),
+            "groups": {name: group.to_json() for name, group in self.groups.items()},
+            "distances": None if self.distances is None else self.distances.to_json(),
+            "drift": None if self.drift is None else self.drift.to_json(),
+            "left_out": list(self.left_out),
+            "seconds_per_picture": {name: group.answers.seconds._asdict() for name, group in self.groups.items()},
+            "seconds": self.seconds,
+        }
+
+
+def evaluate_run(
+    run: Path,
+    *,
+    data: str | None = None,
+    n: int = 400,
+    sampling: Sampling | None = None,
+    out: Path | None = None,
+    console: Console | None = None,
+) -> Evaluation:
+    """Measures a run and writes ``eval.json`` and ``index.html`` into ``out`` (RUN/eval).
+
+    data: what to judge it on; what it was trained on by default. n: trained pairs judged, at most; of held-out ones all are.
+    Raises CheckpointError if ``run`` is not a run, DataError for data that cannot be used.
+    """
+    from motet.evaluate.report import write_report  # it shows evaluations, so it builds on this module
+
+    pipeline, config = load(run), read_config(run)
+    side = config.build().image_size
+    corpus = Corpus.of(open_source(data or config.data), (side, side))
+    found = evaluate(pipeline, corpus, n=n, sampling=sampling, timed=Timed(console))
+    folder = Path(run) / "eval" if out is None else Path(out)
+    write_json(found, folder / "eval.json")
+    page = write_report(found, pipeline, Path(run), folder / "index.html")
+    (console or Console()).print(f"written: {folder / 'eval.json'} and {page}", highlight=False, soft_wrap=True)
+    return found
+
+
+def evaluate(
+    pipeline: Pipeline,
+    corpus: Corpus,
+    *,
+    n: int = 400,
+    sampling: Sampling | None = None,
+    features: bool = True,
+    seed: int = 0,
+    timed: Timed | None = None,
+) -> Evaluation:
+    """Measures a model on a corpus. ``features=False`` leaves out what EfficientNet sees, which takes most of the time."""
+    model, how, timed = pipeline.model, sampling or pipeline.sampling, timed or Timed()
+    asked, left_out = _asked(model, corpus, n=n, seed=seed)
+    losses, rebuilt = _on_held_out(model, corpus, seed, timed, left_out)
+    gallery = _gallery(model, corpus, timed) if asked else torch.zeros(0, 3, 1, 1, dtype=torch.uint8)
+    answers = {name: _answers(model, name, pairs, how, timed) for name, pairs in asked.items()}
+    seen = _features(gallery, answers, timed, left_out) if features else {}
+    if not features and asked:
+        left_out.append("Retrieval by features, Frechet and kernel distance: `motet eval` measures them.")
+    encoder = _sentence_encoder(left_out) if asked else None
+    groups = {}
+    with timed.task("ranking and comparing", len(answers)) as tick:
+        for name, some in answers.items():
+            groups[name] = group(some, gallery, seen.get(name), encoder)
+            tick(len(groups))
+    return Evaluation(
+        corpus=corpus,
+        sampling=how,
+        gallery=len(gallery),
+        losses=losses,
+        reconstruction=rebuilt,
+        groups=groups,
+        distances=_distances(seen, answers, left_out),
+        drift=_drift(model, list(answers.values()), seed, left_out),
+        left_out=tuple(left_out),
+        seconds=timed.seconds,
+    )
+
+
+def write_json(found: Evaluation, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(found.to_json(), indent=2, allow_nan=False) + "\n")
+
+
+def _asked(model: Model, corpus: Corpus, *, n: int, seed: int) -> tuple[dict[str, Judged], list[str]]:
+    asked, left_out = {}, []
+    for name, held_out in SPLITS.items():
+        pairs = judged(model, corpus, held_out=held_out, n=None if held_out else n, seed=seed)
+        if pairs is not None:
+            asked[name] = pairs
+        else:
+            split = name.replace("_", " ")
+            left_out.append(f"Retrieval and captions of {split} data: no document there is one text and one picture.")
+    return asked, left_out
+
+
+def _on_held_out(
+    model: Model, corpus: Corpus, seed: int, timed: Timed, left_out: list[str]
+) -> tuple[dict[str, Interval], Reconstruction | None]:
+    losses: dict[str, Interval] = {}
+    rebuilt = None
+    if corpus.held_out.documents:
+        with timed.task("held-out losses", 2 * len(corpus.held_out.documents)) as tick:
+            losses = held_out_losses(model, corpus.held_out, seed=seed, tick=tick)
+    else:
+        left_out.append("Held-out losses: nothing is held out of this data.")
+    if len(corpus.held_out.pixels):
+        with timed.task("reconstructing held-out pictures", 2 * len(corpus.held_out.pixels)) as tick:
+            rebuilt = reconstruction(model, corpus.held_out, seed=seed, tick=tick)
+    else:
+        left_out.append("Reconstruction: no held-out document has a picture.")
+    return losses, rebuilt
+
+
+def _gallery(model: Model, corpus: Corpus, timed: Timed) -> Tensor:
+    """The codec's reconstructions of all pictures, uint8 ``[m, 3, h, w]``, trained ones first."""
+    segments = [*image_segments(corpus.train, model), *image_segments(corpus.held_out, model)]
+    with timed.task("gallery of reconstructions", len(segments)) as tick:
+        return decoded(model, latents(model, segments), segments[0].grid, tick)
+
+
+def _answers(model: Model, name: str, pairs: Judged, how: Sampling, timed: Timed) -> Answers:
+    split = name.replace("_", " ")
+    with timed.task(f"drawing {split} names", len(pairs)) as tick:
+        drawn = draw(model, pairs.texts, how, tick)
+    with timed.task(f"describing {split} pictures", len(pairs)) as tick:
+        captions = describe(model, pairs.images, how, tick)
+    return Answers(pairs, drawn, captions)
+
+
+def _features(
+    gallery: Tensor, answers: dict[str, Answers], timed: Timed, left_out: list[str]
+) -> dict[str, Features]:
+    if not answers:
+        return {}
+    try:
+        network = EfficientNetFeatures()
+    except MissingExtra as error:
+        left_out.append(f"Retrieval by features, Frechet and kernel distance: {error}.")
+        return {}
+
+    def see(what: str, pictures: Tensor) -> Tensor:
+        with timed.task(f"looking at {what}", len(pictures)) as tick:
+            return network(pictures, lambda done, total: tick(done))
+
+    whole = see("the gallery", gallery)
+    return {
+        name: Features(see("true pictures", some.judged.truth), see("drawn pictures", some.drawn.pictures), whole)
+        for name, some in answers.items()
+    }
+
+
+def _sentence_encoder(left_out: list[str]) -> SentenceEncoder | None:
+    try:
+        return SentenceEncoder()
+    except MissingExtra as error:
+        left_out.append(f"Similarity of captions: {error}.")
+        return None
+
+
+def _distances(seen: dict[str, Features], answers: dict[str, Answers], left_out: list[str]) -> Distances | None:
+    if not seen:
+        return None
+    try:
+        return distances([seen[name] for name in answers], list(answers.values()))
+    except (MissingExtra, DataError) as error:
+        left_out.append(f"Frechet and kernel distance: {error}.")
+        return None
+
+
+def _drift(model: Model, answers: Sequence[Answers], seed: int, left_out: list[str]) -> Drift | None:
+    if not answers:
+        return None
+    true = [z for some in answers for z in latents(model, some.judged.images, seed=seed)]
+    try:
+        return drift(torch.cat([some.drawn.latents for some in answers]), torch.stack(true))
+    except DataError as error:
+        left_out.append(f"Drift of latents: {error}.")
+        return None

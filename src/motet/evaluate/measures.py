@@ -1,0 +1,150 @@
+"""The measures of an evaluation, each a small record that knows its JSON."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from motet.data.corpus import Split
+from motet.data.loader import document_rng
+from motet.evaluate.answers import Answers
+from motet.evaluate.captions import SentenceEncoder, exact_match, matches, similarity
+from motet.evaluate.frechet import KernelDistance, frechet_distance, kernel_distance
+from motet.evaluate.interval import Interval, mean_interval
+from motet.evaluate.judged import IMAGE, decoded, image_segments, true_pictures
+from motet.evaluate.reconstruction import psnr
+from motet.evaluate.retrieval import Retrieval, retrieval
+from motet.evaluate.timed import Tick
+from motet.model import Model
+from motet.recipes.held_out import ORDERS, DocumentLosses, document_losses
+from motet.sequence import Segment
+
+
+@dataclass(frozen=True)
+class Features:
+    """Features of judged pictures: the true ones, the drawn ones, and all of the gallery."""
+
+    true: Float[Tensor, "n d"]
+    drawn: Float[Tensor, "n d"]
+    gallery: Float[Tensor, "m d"]
+
+
+@dataclass(frozen=True)
+class Group:
+    """How well one split's pairs were answered. ``None``: not measured."""
+
+    answers: Answers
+    pixels: Retrieval
+    features: Retrieval | None
+    right: list[bool]
+    exact: Interval
+    similar: Interval | None
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "n": len(self.answers.judged),
+            "retrieval": {
+                "pixels": self.pixels.to_json(),
+                "features": None if self.features is None else self.features.to_json(),
+            },
+            "captions": {
+                "exact": self.exact._asdict(),
+                "similarity": None if self.similar is None else self.similar._asdict(),
+            },
+        }
+
+
+def group(
+    answers: Answers, gallery: UInt8[Tensor, "m 3 h w"], features: Features | None, encoder: SentenceEncoder | None
+) -> Group:
+    """Judges one split's answers."""
+    place, captions = answers.judged.place, answers.judged.captions
+    return Group(
+        answers=answers,
+        pixels=retrieval(answers.drawn.pictures, place, gallery),
+        features=None if features is None else retrieval(features.drawn, place, features.gallery, by="features"),
+        right=matches(answers.captions, captions),
+        exact=exact_match(answers.captions, captions),
+        similar=None if encoder is None else similarity(answers.captions, captions, encoder=encoder),
+    )
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """The codec on held-out pictures: from the latents' means, and with noise drawn; PSNR in dB, a number a picture."""
+
+    true: UInt8[Tensor, "n 3 h w"]
+    made: UInt8[Tensor, "n 3 h w"]
+    means: Float[Tensor, " n"]
+    noised: Float[Tensor, " n"]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "n": len(self.means),
+            "psnr": mean_interval(self.means)._asdict(),
+            "psnr_noised": mean_interval(self.noised)._asdict(),
+        }
+
+
+def reconstruction(model: Model, split: Split, *, seed: int, tick: Tick) -> Reconstruction:
+    """Every picture of a split through the codec."""
+    segments, true = image_segments(split, model), true_pictures(split)
+    grid, n = segments[0].grid, len(segments)
+    made = decoded(model, latents(model, segments), grid, tick)
+    noised = decoded(model, latents(model, segments, seed=seed), grid, lambda done: tick(n + done))
+    return Reconstruction(true, made, psnr(made, true), psnr(noised, true))
+
+
+def latents(model: Model, segments: Sequence[Segment], *, seed: int | None = None) -> list[Tensor]:
+    """Latents of encoded pictures: the likeliest; or drawn with the codec's noise, as training sees them."""
+    codec = model.modality(IMAGE).codec
+    if seed is None:
+        return [codec.means(segment.values) for segment in segments]
+    return [codec.draw(segment.values, document_rng(seed, i)) for i, segment in enumerate(segments)]
+
+
+def held_out_losses(model: Model, split: Split, *, seed: int, tick: Tick) -> dict[str, Interval]:
+    """Mean loss of each modality in each order over all predictions, ``image/text_first``; documents are resampled."""
+    documents, found = split.encoded(model), {}
+    for number, (order, share) in enumerate(ORDERS.items()):
+        losses = document_losses(model, documents, text_first=share, row_length=128, seed=seed)
+        found |= {f"{name}/{order}": ratio_interval(sums) for name, sums in losses.items()}
+        tick((number + 1) * len(documents))
+    return found
+
+
+def ratio_interval(losses: DocumentLosses) -> Interval:
+    """The mean over predictions, and its interval over documents by linearising the ratio of two sums (delta method)."""
+    total, weight = losses.total.double(), losses.weight.double()
+    mean = total.sum() / weight.sum()
+    return mean_interval(mean + (total - mean * weight) / weight.mean())
+
+
+@dataclass(frozen=True)
+class Distances:
+    """Drawn pictures to the true ones of the same names, and for comparison their reconstructions to them."""
+
+    n: int
+    frechet: float
+    kernel: KernelDistance
+    frechet_reconstructions: float
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "n": self.n,
+            "frechet": self.frechet,
+            "kernel": self.kernel._asdict(),
+            "frechet_reconstructions": self.frechet_reconstructions,
+        }
+
+
+def distances(features: Sequence[Features], answers: Sequence[Answers]) -> Distances:
+    """Distances over all judged pictures together."""
+    true, drawn = torch.cat([f.true for f in features]), torch.cat([f.drawn for f in features])
+    codec = torch.cat([f.gallery[a.judged.place] for f, a in zip(features, answers, strict=True)])
+    return Distances(
+        len(true), frechet_distance(drawn, true), kernel_distance(drawn, true), frechet_distance(codec, true)
+    )

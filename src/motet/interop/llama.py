@@ -1,0 +1,290 @@
+"""Pretrained Llama, Qwen2 and Qwen3 language models as Motet models with one modality, text.
+
+A checkpoint is a Hugging Face folder (config.json, tokenizer.json, model.safetensors or its shards) or a GGUF file. Their
+blocks are our plain ones; only the names differ, and q, k, v and gate, up are one matrix each here. Every weight of the
+checkpoint has exactly one place: what is missing, left over or of another shape is an error that names it, and so is every
+setting of the config that would change a number and that our blocks do not know.
+"""
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+
+from motet.codecs.text import TextCodec
+from motet.errors import CapabilityError, CheckpointError
+from motet.factorise.next_token import NextToken
+from motet.heads.categorical import Categorical
+from motet.interop.gguf import read_gguf
+from motet.model import TEXT, Modality, Model
+from motet.nn.backbone import Backbone, TransformerShape
+from motet.nn.rope import Rope
+from motet.types import PathLike
+
+Config = Mapping[str, Any]
+
+KINDS = ("llama", "qwen2", "qwen3")
+WORDS, LOGITS = "modalities.text.embed.weight", "modalities.text.head.logits.weight"
+
+
+def load_language_model(path: PathLike, *, dtype: torch.dtype = torch.float32) -> Model:
+    """The model in a Hugging Face folder or GGUF file, with its weights in ``dtype``, ready to generate.
+
+    Documents begin with the tokenizer's `bos` token (or, as for Qwen2, the config's) and end with its `eos`: a prompt is
+    read as ``bos, text``, which is also what such models expect. Only one of several `eos` tokens ends a document.
+
+    Raises CheckpointError if the checkpoint cannot be read or does not match its config, CapabilityError if its
+    architecture is another one, MissingExtra if a GGUF file is given and the extra `interop` is not installed.
+    """
+    path = Path(path)
+    if path.is_dir():
+        config = _json(path / "config.json")
+        shape, rope = transformer_shape(config), _rope(config)
+        weights, text = _folder_weights(path), _folder_text(path, config)
+    elif path.is_file():
+        file = read_gguf(path)
+        config, weights = file.config, file.weights
+        shape, rope = transformer_shape(config), _rope(config)
+        text = _text(file.tokenizer, config, begin=file.begin, end=file.end)
+    else:
+        raise CheckpointError(f"{path} does not exist; expected a Hugging Face folder or a .gguf file")
+    tied = bool(config.get("tie_word_embeddings", False))
+    model = _empty(shape, rope, text, vocab_size=int(config["vocab_size"]))
+    state = _renamed(weights, shape, tied=tied, dtype=dtype)
+    _check_shapes(state, model.state_dict())
+    model.load_state_dict(state, assign=True)
+    if tied:
+        _text_parts(model)[1].weight = _text_parts(model)[0].weight
+    return model.eval()
+
+
+# config
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A setting that would change the numbers, and the values under which it does not."""
+
+    key: str
+    harmless: tuple[Any, ...]
+
+
+REFUSED = (
+    Refused("hidden_act", (None, "silu")),
+    Refused("attention_bias", (None, False)),
+    Refused("mlp_bias", (None, False)),
+    Refused("use_sliding_window", (None, False)),
+    Refused("partial_rotary_factor", (None, 1.0)),
+)
+
+
+def transformer_shape(config: Config) -> TransformerShape:
+    """The shape that a config.json describes.
+
+    Raises CapabilityError for another architecture or an unknown setting, CheckpointError if a size is missing.
+    """
+    kind = config.get("model_type")
+    if kind not in KINDS:
+        raise CapabilityError(f"model_type is {kind!r}; models of these types can be loaded: {', '.join(KINDS)}")
+    for setting in REFUSED:
+        if config.get(setting.key) not in setting.harmless:
+            raise CapabilityError(f"{setting.key} is {config[setting.key]!r}; only {setting.harmless[-1]!r} can be loaded")
+    if set(config.get("layer_types") or ()) - {"full_attention"}:
+        raise CapabilityError(f"layer_types are {sorted(set(config['layer_types']))}; only full_attention can be loaded")
+    wanted = ("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size")
+    if missing := [key for key in wanted if not isinstance(config.get(key), int)]:
+        raise CheckpointError(f"the config says nothing of {', '.join(missing)}; expected the config.json of a {kind} model")
+    return TransformerShape(
+        dim=config["hidden_size"],
+        n_layers=config["num_hidden_layers"],
+        n_heads=config["num_attention_heads"],
+        n_kv_heads=config.get("num_key_value_heads"),
+        head_dim=config.get("head_dim") or (128 if kind == "qwen3" else None),
+        ffn_dim=config["intermediate_size"],
+        rope_theta=float(_rope_settings(config).get("rope_theta") or config.get("rope_theta") or 10000.0),
+        qk_norm=kind == "qwen3",
+        qkv_bias=kind == "qwen2",
+        norm_eps=config.get("rms_norm_eps", 1e-6),
+    )
+
+
+def _rope_settings(config: Config) -> Config:
+    """Newer configs keep all rotary settings in `rope_parameters`, older ones the scaling in `rope_scaling`."""
+    return config.get("rope_parameters") or config.get("rope_scaling") or {}
+
+
+def _rope(config: Config) -> Rope:
+    """The rotary frequencies, stretched as the config says to reach beyond the length that the model was first trained on."""
+    rope, settings = transformer_shape(config).rope(), _rope_settings(config)
+    kind = settings.get("rope_type", settings.get("type", "default"))
+    if kind == "linear":
+        rope.frequencies.div_(settings["factor"])
+    elif kind == "llama3":
+        rope.frequencies.copy_(llama3_stretch(rope.frequencies, settings))
+    elif kind != "default":
+        raise CapabilityError(f"rope scaling {kind!r} is not supported; these kinds are: default, linear, llama3")
+    if settings.get("partial_rotary_factor", 1.0) != 1.0:
+        raise CapabilityError("partial_rotary_factor is not 1: channels that do not rotate are not supported")
+    return rope
+
+
+def llama3_stretch(frequencies: Float[Tensor, " e"], settings: Config) -> Float[Tensor, " e"]:
+    """Llama 3.1's stretch (Dubey et al. 2024): slow frequencies are divided by ``factor``, fast ones stay.
+
+    In between, the share that stays grows linearly with the number of turns within the original context.
+    """
+    turns = settings["original_max_position_embeddings"] * frequencies / (2 * math.pi)
+    low, high = settings["low_freq_factor"], settings["high_freq_factor"]
+    stays = ((turns - low) / (high - low)).clamp(0, 1)
+    return frequencies * (stays + (1 - stays) / settings["factor"])
+
+
+# weights
+
+
+def _sources(shape: TransformerShape, *, tied: bool) -> dict[str, tuple[str, ...]]:
+    """For each weight of ours the weights that it is the concatenation of."""
+    table = {
+        WORDS: ("model.embed_tokens.weight",),
+        LOGITS: ("model.embed_tokens.weight" if tied else "lm_head.weight",),
+        "backbone.norm.weight": ("model.norm.weight",),
+    }
+    for layer in range(shape.n_layers):
+        ours, theirs = f"backbone.blocks.{layer}.", f"model.layers.{layer}."
+        qkv = [f"{theirs}self_attn.{part}_proj" for part in "qkv"]
+        table[f"{ours}attention.qkv.weight"] = tuple(f"{part}.weight" for part in qkv)
+        if shape.qkv_bias:
+            table[f"{ours}attention.qkv.bias"] = tuple(f"{part}.bias" for part in qkv)
+        if shape.qk_norm:
+            table[f"{ours}attention.q_norm.weight"] = (f"{theirs}self_attn.q_norm.weight",)
+            table[f"{ours}attention.k_norm.weight"] = (f"{theirs}self_attn.k_norm.weight",)
+        table[f"{ours}attention.out.weight"] = (f"{theirs}self_attn.o_proj.weight",)
+        table[f"{ours}attention_norm.weight"] = (f"{theirs}input_layernorm.weight",)
+        table[f"{ours}ffn_norm.weight"] = (f"{theirs}post_attention_layernorm.weight",)
+        table[f"{ours}ffn.gate_up.weight"] = (f"{theirs}mlp.gate_proj.weight", f"{theirs}mlp.up_proj.weight")
+        table[f"{ours}ffn.down.weight"] = (f"{theirs}mlp.down_proj.weight",)
+    return table
+
+
+def _renamed(
+    weights: dict[str, Tensor], shape: TransformerShape, *, tied: bool, dtype: torch.dtype
+) -> dict[str, Tensor]:
+    """The checkpoint's weights under our names."""
+    table = _sources(shape, tied=tied)
+    wanted = {source for sources in table.values() for source in sources}
+    # Some old checkpoints carry the rotary frequencies, which follow from the config.
+    given = {name for name in weights if not name.endswith("rotary_emb.inv_freq")}
+    if tied and "lm_head.weight" in given:
+        if not torch.equal(weights["lm_head.weight"], weights["model.embed_tokens.weight"]):
+            raise CheckpointError("the config ties lm_head to the embedding, but their weights differ; untie the config")
+        given.remove("lm_head.weight")
+    if given != wanted:
+        raise CheckpointError(
+            "the weights do not match the config; "
+            f"missing: {_some(wanted - given)}; unknown: {_some(given - wanted)}"
+        )
+    return {ours: torch.cat([weights[name] for name in theirs]).to(dtype) for ours, theirs in table.items()}
+
+
+def _check_shapes(state: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
+    wrong = [
+        f"{name} is {tuple(state[name].shape)} instead of {tuple(expected[name].shape)}"
+        for name in expected
+        if state[name].shape != expected[name].shape
+    ]
+    if wrong:
+        raise CheckpointError(f"weights of other sizes than the config says: {_some(wrong)}")
+
+
+def _some(names: Iterable[str]) -> str:
+    listed = sorted(names)
+    return ", ".join(listed[:8]) + (f" and {len(listed) - 8} more" if len(listed) > 8 else "") or "none"
+
+
+# the model
+
+
+def _empty(shape: TransformerShape, rope: Rope, text: TextCodec, *, vocab_size: int) -> Model:
+    """The model without memory for its weights, which the checkpoint brings."""
+    if text.vocab_size > vocab_size:
+        raise CheckpointError(f"the tokenizer has {text.vocab_size} ids, but the model's vocabulary is {vocab_size}")
+    with torch.device("meta"):
+        blocks = shape.blocks()
+        words, head = nn.Embedding(vocab_size, shape.dim), Categorical(shape.dim, vocab_size)
+    backbone = Backbone(blocks, dim=shape.dim, rope=rope, norm_eps=shape.norm_eps)
+    return Model(backbone, {TEXT: Modality(codec=text, embed=words, factorise=NextToken(), head=head)})
+
+
+def _text_parts(model: Model) -> tuple[nn.Embedding, nn.Linear]:
+    words, head = model.modality(TEXT).embed, model.modality(TEXT).head
+    assert isinstance(words, nn.Embedding) and isinstance(head, Categorical)
+    return words, head.logits
+
+
+# the files of a folder
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise CheckpointError(f"no {path.name} in {path.parent}; expected a Hugging Face folder or a .gguf file") from error
+    except ValueError as error:
+        raise CheckpointError(f"{path} is not JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise CheckpointError(f"{path} holds a {type(found).__name__}; expected an object")
+    return found
+
+
+def _folder_weights(folder: Path) -> dict[str, Tensor]:
+    single, index = folder / "model.safetensors", folder / "model.safetensors.index.json"
+    if single.is_file():
+        files = [single]
+    elif index.is_file():
+        files = [folder / name for name in sorted(set(_json(index).get("weight_map", {}).values()))]
+    else:
+        raise CheckpointError(f"no model.safetensors nor model.safetensors.index.json in {folder}; save the model so")
+    weights: dict[str, Tensor] = {}
+    for file in files:
+        try:
+            weights.update(load_file(file))
+        except (OSError, SafetensorError) as error:
+            raise CheckpointError(f"cannot read {file}: {error}; copy the folder again") from error
+    return weights
+
+
+def _folder_text(folder: Path, config: Config) -> TextCodec:
+    path, extra = folder / "tokenizer.json", folder / "tokenizer_config.json"
+    if not path.is_file():
+        raise CheckpointError(f"no tokenizer.json in {folder}; save the model's fast tokenizer there")
+    named = _json(extra) if extra.is_file() else {}
+
+    def token(key: str) -> str | None:
+        found = named.get(key)
+        return found["content"] if isinstance(found, dict) else found
+
+    return _text(Tokenizer.from_file(str(path)), config, begin=token("bos_token"), end=token("eos_token"))
+
+
+def _text(tokenizer: Tokenizer, config: Config, *, begin: str | None, end: str | None) -> TextCodec:
+    """The codec; a token that the tokenizer does not name is taken from the ids in the config."""
+
+    def token(key: str) -> str | None:
+        found = config.get(key)
+        first = found[0] if isinstance(found, list) and found else found
+        return tokenizer.id_to_token(first) if isinstance(first, int) else None
+
+    end = end or token("eos_token_id")
+    begin = begin or token("bos_token_id") or end
+    if begin is None or end is None:
+        raise CheckpointError("neither the tokenizer nor the config says which token ends a document (eos_token)")
+    return TextCodec(tokenizer, begin=begin, end=end)

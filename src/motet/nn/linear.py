@@ -1,0 +1,20 @@
+"""Linear maps of one token: where decoding spends its time."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+def linear(layer: nn.Linear, x: Float[Tensor, "*s i"]) -> Float[Tensor, "*s o"]:
+    """``layer(x)``; for a single bf16 token on a CPU as a matrix-vector product.
+
+    Such a product only reads the weight once, and the matrix product behind ``nn.Linear`` takes 1.5 to 2 times as long at it
+    (torch 2.13, weights of 576 x 960 to 576 x 49152). Both add up in fp32.
+    """
+    weight = layer.weight
+    alone = x.numel() == weight.shape[1] and x.dtype == weight.dtype == torch.bfloat16 and x.device.type == "cpu"
+    if not alone:
+        return layer(x)
+    token = x.reshape(-1)
+    out = torch.mv(weight, token) if layer.bias is None else torch.addmv(layer.bias, weight, token)
+    return out.view(*x.shape[:-1], -1)

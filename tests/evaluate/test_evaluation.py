@@ -1,0 +1,199 @@
+"""The evaluation: rigged models get the numbers that they must, and the pages hold what they promise."""
+
+import json
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from rich.console import Console
+
+from motet.codecs.codec import Codec
+from motet.data.corpus import Corpus
+from motet.data.loader import document_rng
+from motet.data.source import open_source
+from motet.errors import MissingExtra
+from motet.evaluate.evaluation import Evaluation, evaluate, evaluate_run
+from motet.evaluate.measures import ratio_interval
+from motet.evaluate.timed import Timed
+from motet.model import TEXT, Model
+from motet.pipeline import IMAGE, Pipeline
+from motet.recipes.held_out import DocumentLosses, document_losses
+from motet.recipes.latentlm import TINY
+from motet.recipes.recipe import initialised
+from motet.recipes.run import RunConfig, train_run
+from motet.config import to_dict
+from motet.request import Request
+from motet.sequence import Segment, pack
+
+COLOURS = ("red", "green", "blue", "grey", "pink", "brown", "black", "white", "teal", "gold", "navy", "lime")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Twelve pictures of noise with captions, four of them held out."""
+    path = tmp_path_factory.mktemp("pictures")
+    rng, lines = np.random.default_rng(0), []
+    for i, colour in enumerate(COLOURS):
+        Image.fromarray(rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)).save(path / f"{colour}.png")
+        split = "held_out" if i % 3 == 0 else "train"
+        lines.append(json.dumps({"file_name": f"{colour}.png", "text": f"a {colour} square", "split": split}))
+    (path / "metadata.jsonl").write_text("\n".join(lines))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MOTET_CACHE", str(path / "cache"))
+        patch.setattr("motet.train.hardware.matmul_peak", lambda *_: 1e9)
+        yield path
+
+
+@pytest.fixture(scope="module")
+def corpus(folder: Path) -> Corpus:
+    return Corpus.of(open_source(f"folder:{folder}"), (16, 16))
+
+
+@pytest.fixture(scope="module")
+def pipeline(corpus: Corpus) -> Pipeline:
+    model = initialised(TINY, TINY.text_codec(corpus), 0)
+    codec = model.modality(IMAGE).codec
+    codec.start_from(corpus.train.pixels.batch(range(8)))
+    codec.measure(corpus.train.pixels.batch(range(8)), document_rng(0, 0))
+    return Pipeline(model, TINY.sampling)
+
+
+@pytest.fixture
+def without_minilm(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise MissingExtra("transformers", "eval")
+
+    monkeypatch.setattr("motet.evaluate.evaluation.SentenceEncoder", refuse)
+
+
+def _rig(monkeypatch: pytest.MonkeyPatch, model: Model, corpus: Corpus, *, shift: int) -> None:
+    """Makes the model answer with the true other half of the pair that stands ``shift`` places on."""
+    pairs = [*corpus.train.encoded(model), *corpus.held_out.encoded(model)]
+
+    def answer(request: Request) -> list[Segment]:
+        asked = request.prompt[0]
+        halves = [{segment.modality: segment for segment in pair} for pair in pairs]
+        at = next(i for i, pair in enumerate(halves) if torch.equal(pair[asked.modality].values, asked.values))
+        assert request.want is not None
+        return [halves[(at + shift) % len(halves)][request.want]]
+
+    def generate(model: Model, requests: Sequence[Request], **_: Any) -> list[list[Segment]]:
+        return [answer(request) for request in requests]
+
+    monkeypatch.setattr("motet.evaluate.answers.generate", generate)
+
+
+def _quiet(pipeline: Pipeline, corpus: Corpus, **more: Any) -> Evaluation:
+    return evaluate(pipeline, corpus, features=False, timed=Timed(Console(quiet=True)), **more)
+
+
+def test_a_model_that_always_finds_the_truth_gets_full_marks(
+    monkeypatch: pytest.MonkeyPatch, pipeline: Pipeline, corpus: Corpus, without_minilm: None
+) -> None:
+    _rig(monkeypatch, pipeline.model, corpus, shift=0)
+    found = _quiet(pipeline, corpus)
+    assert found.gallery == 12
+    assert {name: len(group.right) for name, group in found.groups.items()} == {"trained": 8, "held_out": 4}
+    for group in found.groups.values():
+        assert group.pixels.top1 == group.exact == (1.0, 1.0, 1.0)
+
+
+def test_a_model_that_always_answers_with_the_next_pair_gets_none(
+    monkeypatch: pytest.MonkeyPatch, pipeline: Pipeline, corpus: Corpus, without_minilm: None
+) -> None:
+    _rig(monkeypatch, pipeline.model, corpus, shift=1)
+    found = _quiet(pipeline, corpus)
+    for group in found.groups.values():
+        assert group.pixels.top1.mean == group.exact.mean == 0.0
+
+
+def test_an_evaluation_is_the_same_each_time_but_for_its_seconds(
+    pipeline: Pipeline, corpus: Corpus, without_minilm: None
+) -> None:
+    first, second = (_quiet(pipeline, corpus, n=3).to_json() for _ in range(2))
+    for timing in ("seconds", "seconds_per_picture"):
+        assert first.pop(timing).keys() == second.pop(timing).keys()
+    assert json.dumps(first) == json.dumps(second)
+    assert first["groups"]["trained"]["n"] == 3
+
+
+def test_a_missing_package_costs_its_own_numbers_only(
+    pipeline: Pipeline, corpus: Corpus, without_minilm: None
+) -> None:
+    found = _quiet(pipeline, corpus, n=3)
+    assert found.groups["trained"].similar is None
+    assert any("captions" in sentence and "motet[eval]" in sentence for sentence in found.left_out)
+    assert found.reconstruction is not None and found.drift is not None
+
+
+def test_losses_by_document_add_up_to_the_models_own_loss(pipeline: Pipeline, corpus: Corpus) -> None:
+    model, documents = pipeline.model, corpus.held_out.encoded(pipeline.model)
+    found = document_losses(model, documents, text_first=1.0, row_length=64, seed=5)
+    spans = [model.arrange(segments, document_rng(5, i)) for i, segments in enumerate(_text_first(documents))]
+    own = model.loss(pack(spans, rows=16, length=64), document_rng(6, 0))
+    assert found.keys() == own.parts.keys() == {TEXT, IMAGE}
+    for name, sums in found.items():
+        assert sums.mean() == pytest.approx(float(own.parts[name]), rel=1e-5)
+        assert bool((sums.weight > 0).all())
+
+
+def _text_first(documents: list[list[Segment]]) -> list[list[Segment]]:
+    return [sorted(segments, key=lambda segment: segment.modality != TEXT) for segments in documents]
+
+
+def test_the_interval_of_a_ratio_lies_around_the_mean_over_predictions() -> None:
+    rng = torch.Generator().manual_seed(0)
+    weight = torch.randint(1, 9, (400,), generator=rng).float()
+    interval = ratio_interval(DocumentLosses(weight * (2 + torch.randn(400, generator=rng)), weight))
+    assert interval.low < 2.0 < interval.high
+    spread = float((weight.square().mean() / weight.mean() ** 2 / 400).sqrt())  # of the weighted mean, noise of 1 a document
+    assert interval.high - interval.low == pytest.approx(2 * 1.96 * spread, rel=0.15)
+
+
+def test_many_pictures_decode_as_each_does_alone(pipeline: Pipeline) -> None:
+    codec = pipeline.model.modality(IMAGE).codec
+    values = list(torch.randn(5, 4, 8))
+    together, alone = codec.decode_many(values, (2, 2)), Codec.decode_many(codec, values, (2, 2))
+    for a, b in zip(together, alone, strict=True):
+        assert np.abs(np.asarray(a, dtype=int) - np.asarray(b, dtype=int)).max() <= 1  # rounding, by the batch's size
+
+
+def test_documents_that_are_no_pairs_are_judged_by_what_applies(
+    pipeline: Pipeline, folder: Path, tmp_path: Path
+) -> None:
+    picture = {"type": "image", "image": str(folder / "red.png")}
+    texts = [{"type": "text", "text": words} for words in ("look", "that was red")]
+    lines = [{"content": [texts[0], picture, texts[1]], "split": split} for split in ("train", "held_out")]
+    (tmp_path / "documents.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    found = _quiet(pipeline, Corpus.of(open_source(f"jsonl:{tmp_path / 'documents.jsonl'}"), (16, 16)))
+    assert found.groups == {} and found.drift is None
+    assert found.losses.keys() == {f"{name}/{order}" for name in (TEXT, IMAGE) for order in ("text_first", "image_first")}
+    assert found.reconstruction is not None
+    assert sum("no document there is one text and one picture" in sentence for sentence in found.left_out) == 2
+
+
+def test_a_run_is_evaluated_into_json_and_a_page_that_hold_every_measure(
+    corpus: Corpus, folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.ERROR)
+    run = tmp_path / "run"
+    config = RunConfig("latentlm", to_dict(TINY), f"folder:{folder}", minutes=None, steps=4, seed=0, version="0")
+    assert train_run(config, corpus, run, console=Console(quiet=True))
+    evaluate_run(run, n=6, console=Console(quiet=True))
+    numbers = json.loads((run / "eval/eval.json").read_text())
+    assert numbers["left_out"] == []
+    assert numbers["groups"]["held_out"]["retrieval"]["features"]["n"] == 4
+    assert numbers["distances"]["n"] == 10
+    assert 0 < numbers["groups"]["trained"]["captions"]["similarity"]["mean"] <= 1
+    page = (run / "eval/index.html").read_text()
+    for title in (
+        "Key numbers", "Drawing trained names", "Drawing held-out names", "Describing held-out pictures", "Codec",
+        "Latent drift", "Learning curves", "All numbers", "Timings", "Model", "Settings",
+    ):  # fmt: skip
+        assert f"<h2>{title}</h2>" in page, title
+    assert "a red square" in page and "condition_dropout" in page

@@ -1,0 +1,99 @@
+"""Every attention back-end gives what the obvious one gives."""
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.attention.flex_attention import flex_attention
+
+from motet.errors import CapabilityError, ConfigError
+from motet.nn.backend import BACKENDS, choose_backend
+from motet.sequence import Tags, sees
+
+
+def random_tags(rng: torch.Generator, rows: int, tokens: int) -> Tags:
+    """Several documents and padding in every row, with a random mixture of public and private blocks."""
+    doc = torch.randint(-1, 3, (rows, tokens), generator=rng)
+    return Tags(doc, torch.randint(0, 5, (rows, tokens), generator=rng), torch.rand(rows, tokens, generator=rng) < 0.6)
+
+
+def random_qkv(rng: torch.Generator, rows: int, q: int, k: int, heads: int, kv: int, e: int = 16) -> list[Tensor]:
+    return [torch.randn(rows, h, n, e, generator=rng) for h, n in ((heads, q), (kv, k), (kv, k))]
+
+
+def one_by_one(q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
+    """Attention of each query by the definition, with exponentials and sums in double precision."""
+    out = torch.zeros_like(q)
+    for b in range(q.shape[0]):
+        for h in range(q.shape[1]):
+            other = h // (q.shape[1] // k.shape[1])
+            for i in range(q.shape[2]):
+                seen = mask[b, i].nonzero()[:, 0].tolist()
+                weights = [math.exp(float(q[b, h, i].double() @ k[b, other, j].double()) / q.shape[3] ** 0.5) for j in seen]
+                out[b, h, i] = sum(w * v[b, other, j] for w, j in zip(weights, seen, strict=True)) / sum(weights)
+    return out
+
+
+@pytest.fixture
+def uncompiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """FlexAttention as plain operations: one compilation costs seconds, so one test pays for it and the others do not."""
+    monkeypatch.setattr("motet.nn.backend._compiled_flex", lambda: flex_attention)
+
+
+@pytest.mark.filterwarnings("ignore:flex_attention called without torch.compile")
+@pytest.mark.usefixtures("uncompiled")
+@pytest.mark.parametrize("name", BACKENDS)
+@pytest.mark.parametrize(("heads", "kv"), [(4, 4), (4, 2), (4, 1)])
+def test_back_ends_agree_on_random_tags(name: str, heads: int, kv: int):
+    rng = torch.Generator().manual_seed(heads + kv)
+    tags = random_tags(rng, 3, 24)
+    q, k, v = random_qkv(rng, 3, 24, 24, heads, kv)
+    with torch.no_grad():
+        backend = choose_backend(name, torch.device("cpu"), grad=False, row_length=24)
+        made = backend.attend(q, k, v, backend.mask(tags, tags))
+    torch.testing.assert_close(made, one_by_one(q, k, v, sees(tags, tags)), atol=2e-6, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_back_ends_agree_where_queries_are_fewer_than_keys(name: str):
+    rng = torch.Generator().manual_seed(3)
+    tags = random_tags(rng, 2, 24)
+    q, k, v = random_qkv(rng, 2, 5, 24, 4, 2)
+    query = tags[:, 19:]
+    with torch.no_grad():
+        backend = choose_backend(name, torch.device("cpu"), grad=False, row_length=5)
+        made = backend.attend(q, k, v, backend.mask(query, tags))
+    torch.testing.assert_close(made, one_by_one(q, k, v, sees(query, tags)), atol=2e-6, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["dense", "sdpa"])
+def test_gradients_agree_with_the_reference(name: str):
+    rng = torch.Generator().manual_seed(4)
+    tags = random_tags(rng, 2, 12)
+    inputs = random_qkv(rng, 2, 12, 12, 4, 2)
+    grads = []
+    for which in (name, "reference"):
+        leaves = [x.clone().requires_grad_() for x in inputs]
+        backend = choose_backend(which, torch.device("cpu"), grad=True, row_length=12)
+        backend.attend(*leaves, backend.mask(tags, tags)).square().sum().backward()
+        grads.append([leaf.grad for leaf in leaves])
+    for one, other in zip(*grads, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
+
+
+def test_flex_refuses_to_train_on_a_cpu_before_any_work():
+    with pytest.raises(CapabilityError, match="no backward pass on a CPU; train with 'dense' or 'sdpa'"):
+        choose_backend("flex", torch.device("cpu"), grad=True, row_length=8)
+
+
+def test_an_unknown_back_end_is_an_error_that_lists_the_known_ones():
+    with pytest.raises(ConfigError, match="unknown attention back-end 'flash'; expected one of: auto, reference, dense"):
+        choose_backend("flash", torch.device("cpu"), grad=False, row_length=8)
+
+
+def test_auto_is_never_flex_on_a_cpu():
+    for grad in (True, False):
+        for length in (16, 10_000):
+            chosen = choose_backend("auto", torch.device("cpu"), grad=grad, row_length=length)
+            assert type(chosen) in (BACKENDS["dense"], BACKENDS["sdpa"])
