@@ -4,6 +4,7 @@ import json
 import os
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from motet.errors import MissingExtra
 from motet.recipes.latentlm import TINY
 from motet.recipes.run import RunConfig
 from motet.recipes.train_joint import TrainJointly
+from motet.request import Sampling
 from motet.train.log import read
 
 
@@ -32,7 +34,8 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunConfi
     monkeypatch.setenv("MOTET_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("motet.train.hardware.matmul_peak", lambda *_: 1e9)
     monkeypatch.setattr("motet.evaluate.evaluation.SentenceEncoder", _no_minilm)
-    yield RunConfig("latentlm", to_dict(TINY), f"folder:{folder}", minutes=None, steps=8, seed=0, version="0")
+    recipe = replace(TINY, sampling=Sampling(steps=2, max_tokens=6))
+    yield RunConfig("latentlm", to_dict(recipe), f"folder:{folder}", minutes=None, steps=8, seed=0, version="0")
 
 
 def _no_minilm() -> None:

@@ -23,10 +23,12 @@ LAYERS = (
     ("request",),
     ("generate",),
     ("data", "train"),
-    ("recipes",),
     ("pipeline",),
+    ("recipes",),
     ("evaluate", "probes", "interop"),
     ("serve",),
+    ("mask_picture",),
+    ("commands", "demo", "show"),
     ("cli", "motet"),
 )
 LAYER = {name: height for height, names in enumerate(LAYERS) for name in names}

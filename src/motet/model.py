@@ -32,8 +32,8 @@ class Modality(nn.Module):
     """The four choices that make a modality, and how much its loss counts.
 
     codec: raw <-> values; embed: values -> model width; factorise: which value is predicted from which; head: the
-    distribution of one prediction. ``size`` is the raw size that prompts are fitted to and answers have, (height, width)
-    for pictures, () for text.
+    distribution of one prediction. ``size`` is the raw size that prompts are fitted to and answers have, (height,
+    width) for pictures, () for text.
     """
 
     def __init__(
@@ -126,10 +126,13 @@ class Model(nn.Module):
         return _Stream(self, None).document(segments)
 
     def without_condition(self, spans: Sequence[Span], chosen: int) -> list[Span]:
-        """The document as its unconditional branch sees span ``chosen``: begin and open tokens stand before it, nothing else.
+        """The document as its unconditional branch sees span ``chosen``: begin and open tokens stand before it,
+        nothing else.
 
         Everything keeps its position, so a generated span is the same in both branches.
         """
+        while spans[chosen - 1].modality == spans[chosen].modality:  # a segment may be several spans
+            chosen -= 1
         before = spans[chosen - 1]
         begin = replace(spans[0], values=spans[0].values[:1], pos=spans[0].pos[:1], predict=None)
         opening = replace(before, values=before.values[-1:], pos=before.pos[-1:], predict=None)

@@ -1,9 +1,9 @@
 """The pipeline: raw prompts in, raw answers out.
 
-    import motet
-    model = motet.load("runs/demo")
-    model.generate("red heart", want="image")[0].save("heart.png")
-    model.generate([picture], want="text")
+import motet
+model = motet.load("runs/demo")
+model.generate("red heart", want="image")[0].save("heart.png")
+model.generate([picture], want="text")
 """
 
 from collections.abc import Sequence
@@ -36,7 +36,13 @@ class Pipeline:
         self.sampling = sampling
 
     def generate(
-        self, prompt: Prompt, *, want: str | None = None, size: tuple[int, int] = (), seed: int = 0, **sampling: Any
+        self,
+        prompt: Prompt,
+        *,
+        want: str | None = None,
+        size: tuple[int, int] | tuple[()] = (),
+        seed: int = 0,
+        **sampling: Any,
     ) -> list[Raw]:
         """What the model continues ``prompt`` with: texts and pictures in order.
 
@@ -44,8 +50,8 @@ class Pipeline:
         size: (height, width) of generated pictures in pixels; the trained size by default.
         sampling: fields of ``Sampling`` by name, such as ``guidance=3, steps=10, text_temperature=0.7``.
 
-        Raises DataError for a prompt that cannot be read, ConfigError for an unknown setting, ShapeError for a size that
-        the codec's patch does not divide.
+        Raises DataError for a prompt that cannot be read, ConfigError for an unknown setting, ShapeError for a size
+        that the codec's patch does not divide.
         """
         return self.generate_many([prompt], want=want, size=size, seeds=[seed], **sampling)[0]
 
@@ -54,12 +60,12 @@ class Pipeline:
         prompts: Sequence[Prompt],
         *,
         want: str | None = None,
-        size: tuple[int, int] = (),
+        size: tuple[int, int] | tuple[()] = (),
         seeds: Sequence[int] | None = None,
         progress: Progress | None = None,
         **sampling: Any,
     ) -> list[list[Raw]]:
-        """``generate`` for many prompts at once: each gets what it would get alone under its seed (0, 1, 2 ... by default)."""
+        """``generate`` for many prompts at once: each gets what it would get alone under its seed (default: 0, 1, 2 ...)."""
         how = override(self.sampling, sampling) if sampling else self.sampling
         chosen = list(range(len(prompts))) if seeds is None else list(seeds)
         if len(chosen) != len(prompts):

@@ -2,7 +2,7 @@
 
 from collections.abc import Generator
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
@@ -12,6 +12,7 @@ from motet.diffusion.guidance import Guidance
 from motet.diffusion.solver import SolverName
 from motet.errors import DataError
 from motet.factorise.factorisation import Wish
+from motet.heads.head import Wishes
 from motet.model import TEXT, Model
 from motet.sequence import Commit, Draw, Forget, Program, Segment, Span, Verb, positions
 
@@ -20,7 +21,9 @@ from motet.sequence import Commit, Draw, Forget, Program, Segment, Span, Verb, p
 class Sampling:
     """How a request is answered: one dataclass for the command line, Python and the server."""
 
-    guidance: float = field(default=3.0, metadata={"help": "how strongly pictures follow their prompt; 1 is no guidance"})
+    guidance: float = field(
+        default=3.0, metadata={"help": "how strongly pictures follow their prompt; 1 is no guidance"}
+    )
     guidance_schedule: Literal["constant", "linear"] = field(
         default="constant", metadata={"help": "constant, or linear along the tokens of a picture"}
     )
@@ -61,7 +64,8 @@ class Request:
 CONDITIONAL, UNCONDITIONAL = (0,), (1,)
 
 
-class _Cursor(NamedTuple):
+@dataclass(frozen=True)
+class _Cursor:
     """Where the document ends: hidden state of its last token ``[1, 1, d]``, and the next index."""
 
     hidden: Float[Tensor, "1 1 d"]
@@ -85,17 +89,20 @@ def answer(model: Model, request: Request) -> Program:
     while True:
         if wanted in (None, TEXT):
             text, opened, cursor = yield from _write(model, request, cursor, left, rng)
-            left -= len(text) + 1  # the token that opens or ends counts too, or pictures could follow each other for ever
+            left -= len(text) + 1  # an opening token counts too, or pictures could follow each other for ever
             if len(text) or wanted == TEXT:
                 made.append(text)
             if opened is None:
                 return made
         else:
             opened = wanted
-        segment, cursor = yield from _render(model, request, opened, cursor, rng)
+        segment, index = yield from _render(model, request, opened, cursor, rng)
         made.append(segment)
         if wanted is not None:
             return made
+        closing = torch.tensor([model.mark(opened)[1]])
+        hidden = yield Commit(Span(TEXT, closing, positions(1, index)), CONDITIONAL)
+        cursor = _Cursor(hidden, index + 1)
 
 
 def _write(
@@ -108,12 +115,7 @@ def _write(
     begins = {codec.begin} - {codec.end}  # some pretrained models begin and end documents with one token
     banned = [*begins, *(model.mark(name)[1] for name in others), *(opens if request.want == TEXT else [])]
     how = head.settings(
-        guidance=Guidance(),
-        steps=1,
-        temperature=sampling.text_temperature,
-        top_k=sampling.top_k,
-        top_p=sampling.top_p,
-        banned=tuple(banned),
+        Wishes(temperature=sampling.text_temperature, top_k=sampling.top_k, top_p=sampling.top_p, banned=tuple(banned))
     )
     ids: list[int] = []
     opened: str | None = None
@@ -131,25 +133,19 @@ def _write(
 
 def _render(
     model: Model, request: Request, name: str, cursor: _Cursor, rng: torch.Generator
-) -> Generator[Verb, Any, tuple[Segment, _Cursor]]:
-    """One segment of another modality, between its open and close tokens, in all branches."""
+) -> Generator[Verb, Any, tuple[Segment, int]]:
+    """One segment of another modality, behind its open token, in all branches; and the next index."""
     modality, sampling = model.modality(name), request.sampling
     grid = request.grid or modality.grid
     if not grid:
         raise DataError(f"no size is known for a generated {name}; say one in the request")
-    opening, closing = (torch.tensor([mark]) for mark in model.mark(name))
+    opening = torch.tensor([model.mark(name)[0]])
     if request.branches == 2:
         yield Forget(UNCONDITIONAL)
         yield Commit(Span(TEXT, torch.tensor([model.text.begin]), positions(1, 0)), UNCONDITIONAL)
     hidden = yield Commit(Span(TEXT, opening, positions(1, cursor.index)))
-    how = modality.head.settings(
-        guidance=Guidance(sampling.guidance, sampling.guidance_schedule, sampling.guidance_interval),
-        steps=sampling.steps,
-        temperature=sampling.temperature,
-        solver=sampling.solver,
-    )
+    guidance = Guidance(sampling.guidance, sampling.guidance_schedule, sampling.guidance_interval)
+    how = modality.head.settings(Wishes(guidance, sampling.temperature, sampling.steps, sampling.solver))
     wish = Wish(name, grid, cursor.index + 1, how)
     values = yield from modality.factorise.generate(wish, modality.head, hidden, rng)
-    index = cursor.index + 1 + len(values)
-    hidden = yield Commit(Span(TEXT, closing, positions(1, index)), CONDITIONAL)
-    return Segment(name, values, grid), _Cursor(hidden, index + 1)
+    return Segment(name, values, grid), cursor.index + 1 + len(values)

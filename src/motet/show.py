@@ -1,7 +1,7 @@
 """What `motet show` prints of a recipe: its paper, knobs, parameters by part and layout, and the mask of a packed row.
 
-No weight is trained or even drawn for it: the model stands on the meta device, so that the paper's own size shows as quickly
-as a tiny one. Only the codecs get memory, filled with zeros, since an encoded picture has to have its true shape.
+No weight is trained or even drawn for it, so that the paper's own size shows nearly as quickly as
+a tiny one.
 """
 
 from collections.abc import Sequence
@@ -82,7 +82,9 @@ def show(name: str, recipe: Recipe, *, data: str | None, out: Path, console: Con
     for spans in sketch.documents[:2]:
         console.print(layout(sketch.model, spans))
     console.print(
-        Text("Bold tokens are predicted, each from the last public token before it, or by itself if it is noised.", "dim")
+        Text(
+            "Bold tokens are predicted, each from the last public token before it, or by itself if it is noised.", "dim"
+        )
     )
     out.parent.mkdir(parents=True, exist_ok=True)
     mask_picture(packed_row(sketch)).save(out)
@@ -133,7 +135,9 @@ def layout(model: Model, spans: Sequence[Span]) -> Text:
         grid = " x ".join(map(str, model.modality(span.modality).grid))
         values = "z1" if len(span) == 1 else f"z1 z2 … z{len(span)}" if len(span) > 2 else "z1 z2"
         note = "" if span.public else ", noised copy"
-        line.append(f" {values} ({grid} {span.modality} values{note}) ", OTHER_STYLE if predicted else "dim").append(" ")
+        line.append(f" {values} ({grid} {span.modality} values{note}) ", OTHER_STYLE if predicted else "dim").append(
+            " "
+        )
     return line
 
 

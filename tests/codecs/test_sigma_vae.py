@@ -125,7 +125,7 @@ def test_learned_noise_travels_with_the_means_and_is_drawn_from():
 
 @pytest.mark.parametrize("noise", KINDS)
 def test_drawing_from_encoded_values_equals_noising_the_posterior(noise: str):
-    """Documents are encoded once and drawn from in every epoch: the two ways must be the same distribution, draw by draw."""
+    """Documents are encoded once and drawn from in every epoch: the two ways must agree, draw by draw."""
     codec = codec_of(noise)
     codec.measure(pictures(16), torch.Generator().manual_seed(0))
     pixels = pictures(1)
@@ -138,7 +138,7 @@ def test_drawing_from_encoded_values_equals_noising_the_posterior(noise: str):
 def test_noise_settings_that_cannot_be_meant_are_refused():
     with pytest.raises(ConfigError, match="cannot be negative"):
         SigmaVaeShape(sigma=-0.1)
-    with pytest.raises(ConfigError, match="sigma=0.5 has no effect with noise='none'"):
+    with pytest.raises(ConfigError, match=r"sigma=0\.5 has no effect with noise='none'"):
         SigmaVaeShape(noise="none", sigma=0.5)
 
 
@@ -157,9 +157,7 @@ def test_the_loss_is_that_of_decoding_what_was_drawn(noise: str):
     made = codec.decode_pixels(scaled, (2, 3))
     assert float(terms["l1"]) == pytest.approx(float((made - pixels).abs().mean()), rel=1e-4)
     assert float(terms["mse"]) == pytest.approx(float((made - pixels).square().mean()), rel=1e-4)
-    coarse = sum(
-        float((block_means(made, size) - block_means(pixels, size)).abs().mean()) for size in (2, 4)
-    )
+    coarse = sum(float((block_means(made, size) - block_means(pixels, size)).abs().mean()) for size in (2, 4))
     assert float(terms["multiscale"]) == pytest.approx(coarse, rel=1e-4)
     mean, scale = posterior.mean.double(), posterior.scale.double()
     expected = mean**2

@@ -10,7 +10,13 @@ from tokenizers.models import BPE
 from motet.codecs.text import TextCodec, marks
 from motet.errors import CheckpointError
 
-TEXTS = ["a red fox", "a red heart", "the quick brown fox jumps over the lazy dog", "naïve café", "👩🏽‍🚀 astronaut"] * 3
+TEXTS = [
+    "a red fox",
+    "a red heart",
+    "the quick brown fox jumps over the lazy dog",
+    "naïve café",
+    "👩🏽‍🚀 astronaut",
+] * 3
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +32,17 @@ def arbitrary(draw: random.Random) -> str:
 
 def test_any_text_at_all_comes_back_as_it_was(codec: TextCodec):
     draw = random.Random(0)
-    odd = ["", " ", "  two  spaces ", "\n\t\r\x00", "e\u0301 is not é", "\ufeff\u202e", "👩🏽‍🚀", " leading", "trailing "]
+    odd = [
+        "",
+        " ",
+        "  two  spaces ",
+        "\n\t\r\x00",
+        "e\u0301 is not é",
+        "\ufeff\u202e",
+        "👩🏽‍🚀",
+        " leading",
+        "trailing ",
+    ]
     for text in [*odd, *(arbitrary(draw) for _ in range(500))]:
         ids, grid = codec.encode(text)
         assert codec.decode(ids) == text and grid == ()
@@ -72,7 +88,9 @@ def test_another_tokenizer_has_another_fingerprint(codec: TextCodec):
 
 
 def test_a_missing_file_and_a_missing_token_are_errors_that_say_what_to_do(codec: TextCodec, tmp_path: Path):
-    with pytest.raises(CheckpointError, match="no tokenizer at .*; expected a tokenizer.json"):
+    with pytest.raises(CheckpointError, match=r"no tokenizer at .*; expected a tokenizer\.json"):
         TextCodec.load(tmp_path / "none.json")
-    with pytest.raises(CheckpointError, match="has no token '<|audio|>'; load it with TextCodec.load".replace("|", r"\|")):
+    with pytest.raises(
+        CheckpointError, match="has no token '<|audio|>'; load it with TextCodec.load".replace("|", r"\|")
+    ):
         codec.id_of("<|audio|>")

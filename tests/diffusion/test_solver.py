@@ -66,7 +66,7 @@ def test_deterministic_solvers_converge_to_the_exact_flow_of_a_gaussian(path: st
 @pytest.mark.parametrize(("name", "order"), [("euler", 1), ("ddim", 1), ("heun", 2), ("dpmpp_2m", 2)])
 @pytest.mark.parametrize("path", PATHS)
 def test_the_error_falls_with_the_order_of_the_solver(path: str, name: str, order: int):
-    """Even times make the first and last steps of dpmpp_2m long in log-snr: its error is h^2 log(1/h), a little slower."""
+    """Even times make dpmpp_2m's first and last steps long in log-snr: its error is h^2 log(1/h), a little slower."""
     coarse, fine = error(name, PATHS[path](), 512), error(name, PATHS[path](), 2048)
     assert order - 0.3 < math.log(coarse / fine) / math.log(4) < order + 0.3
 
@@ -115,7 +115,7 @@ def test_ancestral_sampling_draws_from_the_posterior_of_ddpm():
 
     noise = torch.randn(1, 40_000, 1, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     made = SOLVERS["ancestral"](knows, x_now, [now, then], path, noise)
-    # forward in noise: x_now = r x_then + sqrt(s_now^2 - r^2 s_then^2) e, with r = a_now / a_then; prior N(a_then x0, s_then^2)
+    # x_now = r x_then + sqrt(s_now^2 - r^2 s_then^2) e with r = a_now / a_then; the prior is N(a_then x0, s_then^2)
     r = a_now / a_then
     forward = s_now**2 - r**2 * s_then**2
     precision = 1 / s_then**2 + r**2 / forward

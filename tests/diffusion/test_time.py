@@ -14,7 +14,8 @@ def test_visited_times_are_even_from_0_to_1():
 
 
 @pytest.mark.parametrize(
-    ("density", "below"), [("uniform", lambda t: t), ("logit_normal", lambda t: 0.5 + 0.5 * math.erf(math.log(t / (1 - t)) / 2**0.5))]
+    ("density", "below"),
+    [("uniform", lambda t: t), ("logit_normal", lambda t: 0.5 + 0.5 * math.erf(math.log(t / (1 - t)) / 2**0.5))],
 )
 def test_training_times_follow_their_density(density: str, below):
     times = draw_times((20_000,), density, torch.Generator().manual_seed(0))

@@ -1,7 +1,6 @@
 """The evaluation: rigged models get the numbers that they must, and the pages hold what they promise."""
 
 import json
-import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,13 @@ from PIL import Image
 from rich.console import Console
 
 from motet.codecs.codec import Codec
+from motet.config import to_dict
 from motet.data.corpus import Corpus
 from motet.data.loader import document_rng
+from motet.data.orders import in_either_order
 from motet.data.source import open_source
 from motet.errors import MissingExtra
+from motet.evaluate.captions import SentenceEncoder
 from motet.evaluate.evaluation import Evaluation, evaluate, evaluate_run
 from motet.evaluate.measures import ratio_interval
 from motet.evaluate.timed import Timed
@@ -26,10 +28,10 @@ from motet.recipes.held_out import DocumentLosses, document_losses
 from motet.recipes.latentlm import TINY
 from motet.recipes.recipe import initialised
 from motet.recipes.run import RunConfig, train_run
-from motet.config import to_dict
-from motet.request import Request
+from motet.request import Request, Sampling
 from motet.sequence import Segment, pack
 
+QUICK = Sampling(steps=2, max_tokens=6)
 COLOURS = ("red", "green", "blue", "grey", "pink", "brown", "black", "white", "teal", "gold", "navy", "lime")
 
 
@@ -60,7 +62,7 @@ def pipeline(corpus: Corpus) -> Pipeline:
     codec = model.modality(IMAGE).codec
     codec.start_from(corpus.train.pixels.batch(range(8)))
     codec.measure(corpus.train.pixels.batch(range(8)), document_rng(0, 0))
-    return Pipeline(model, TINY.sampling)
+    return Pipeline(model, QUICK)
 
 
 @pytest.fixture
@@ -69,6 +71,25 @@ def without_minilm(monkeypatch: pytest.MonkeyPatch) -> None:
         raise MissingExtra("transformers", "eval")
 
     monkeypatch.setattr("motet.evaluate.evaluation.SentenceEncoder", refuse)
+
+
+class _Sees(torch.nn.Module):
+    """Mean colour and four pixels, in place of EfficientNet."""
+
+    def forward(self, pictures: torch.Tensor, progress: Any) -> torch.Tensor:
+        progress(len(pictures), len(pictures))
+        return torch.cat([pictures.float().mean((2, 3)), pictures[:, 0, 5, :4].float()], 1)
+
+
+class _Reads(SentenceEncoder):
+    """How often each letter occurs, in place of MiniLM."""
+
+    def __init__(self) -> None:
+        torch.nn.Module.__init__(self)
+
+    def forward(self, texts: Sequence[str]) -> torch.Tensor:
+        counts = [[1.0 + text.count(letter) for letter in "abcdefghijklmnopqrstuvwxyz"] for text in texts]
+        return torch.nn.functional.normalize(torch.tensor(counts), dim=1)
 
 
 def _rig(monkeypatch: pytest.MonkeyPatch, model: Model, corpus: Corpus, *, shift: int) -> None:
@@ -122,9 +143,7 @@ def test_an_evaluation_is_the_same_each_time_but_for_its_seconds(
     assert first["groups"]["trained"]["n"] == 3
 
 
-def test_a_missing_package_costs_its_own_numbers_only(
-    pipeline: Pipeline, corpus: Corpus, without_minilm: None
-) -> None:
+def test_a_missing_package_costs_its_own_numbers_only(pipeline: Pipeline, corpus: Corpus, without_minilm: None) -> None:
     found = _quiet(pipeline, corpus, n=3)
     assert found.groups["trained"].similar is None
     assert any("captions" in sentence and "motet[eval]" in sentence for sentence in found.left_out)
@@ -134,7 +153,10 @@ def test_a_missing_package_costs_its_own_numbers_only(
 def test_losses_by_document_add_up_to_the_models_own_loss(pipeline: Pipeline, corpus: Corpus) -> None:
     model, documents = pipeline.model, corpus.held_out.encoded(pipeline.model)
     found = document_losses(model, documents, text_first=1.0, row_length=64, seed=5)
-    spans = [model.arrange(segments, document_rng(5, i)) for i, segments in enumerate(_text_first(documents))]
+    spans = []
+    for i, segments in enumerate(documents):
+        rng = document_rng(5, i)
+        spans.append(model.arrange(in_either_order(segments, 1.0, rng), rng))
     own = model.loss(pack(spans, rows=16, length=64), document_rng(6, 0))
     assert found.keys() == own.parts.keys() == {TEXT, IMAGE}
     for name, sums in found.items():
@@ -142,16 +164,14 @@ def test_losses_by_document_add_up_to_the_models_own_loss(pipeline: Pipeline, co
         assert bool((sums.weight > 0).all())
 
 
-def _text_first(documents: list[list[Segment]]) -> list[list[Segment]]:
-    return [sorted(segments, key=lambda segment: segment.modality != TEXT) for segments in documents]
-
-
 def test_the_interval_of_a_ratio_lies_around_the_mean_over_predictions() -> None:
     rng = torch.Generator().manual_seed(0)
     weight = torch.randint(1, 9, (400,), generator=rng).float()
     interval = ratio_interval(DocumentLosses(weight * (2 + torch.randn(400, generator=rng)), weight))
     assert interval.low < 2.0 < interval.high
-    spread = float((weight.square().mean() / weight.mean() ** 2 / 400).sqrt())  # of the weighted mean, noise of 1 a document
+    spread = float(
+        (weight.square().mean() / weight.mean() ** 2 / 400).sqrt()
+    )  # of the weighted mean, noise of 1 a document
     assert interval.high - interval.low == pytest.approx(2 * 1.96 * spread, rel=0.15)
 
 
@@ -168,23 +188,26 @@ def test_documents_that_are_no_pairs_are_judged_by_what_applies(
 ) -> None:
     picture = {"type": "image", "image": str(folder / "red.png")}
     texts = [{"type": "text", "text": words} for words in ("look", "that was red")]
-    lines = [{"content": [texts[0], picture, texts[1]], "split": split} for split in ("train", "held_out")]
+    lines = [{"parts": [texts[0], picture, texts[1]], "split": split} for split in ("train", "held_out")]
     (tmp_path / "documents.jsonl").write_text("\n".join(map(json.dumps, lines)))
     found = _quiet(pipeline, Corpus.of(open_source(f"jsonl:{tmp_path / 'documents.jsonl'}"), (16, 16)))
     assert found.groups == {} and found.drift is None
-    assert found.losses.keys() == {f"{name}/{order}" for name in (TEXT, IMAGE) for order in ("text_first", "image_first")}
+    assert found.losses.keys() == {
+        f"{name}/{order}" for name in (TEXT, IMAGE) for order in ("text_first", "image_first")
+    }
     assert found.reconstruction is not None
     assert sum("no document there is one text and one picture" in sentence for sentence in found.left_out) == 2
 
 
 def test_a_run_is_evaluated_into_json_and_a_page_that_hold_every_measure(
-    corpus: Corpus, folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    corpus: Corpus, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    caplog.set_level(logging.ERROR)
+    monkeypatch.setattr("motet.evaluate.evaluation.EfficientNetFeatures", _Sees)
+    monkeypatch.setattr("motet.evaluate.evaluation.SentenceEncoder", _Reads)
     run = tmp_path / "run"
     config = RunConfig("latentlm", to_dict(TINY), f"folder:{folder}", minutes=None, steps=4, seed=0, version="0")
     assert train_run(config, corpus, run, console=Console(quiet=True))
-    evaluate_run(run, n=6, console=Console(quiet=True))
+    evaluate_run(run, n=6, sampling=QUICK, console=Console(quiet=True))
     numbers = json.loads((run / "eval/eval.json").read_text())
     assert numbers["left_out"] == []
     assert numbers["groups"]["held_out"]["retrieval"]["features"]["n"] == 4

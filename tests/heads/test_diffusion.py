@@ -66,7 +66,9 @@ def test_the_condition_is_blind_to_the_scale_of_the_hidden_state_and_time_is_see
     torch.testing.assert_close(head.condition(h), head.condition(3 * h), atol=1e-4, rtol=1e-4)
     x, c = torch.randn(5, 3), head.condition(h)
     moved = head.denoiser(x, torch.full((5,), 0.2), c) - head.denoiser(x, torch.full((5,), 0.201), c)
-    assert moved.abs().max() > 1e-5 and not torch.equal(sinusoid(torch.tensor([0.2]), 4), sinusoid(torch.tensor([0.201]), 4))
+    assert moved.abs().max() > 1e-5 and not torch.equal(
+        sinusoid(torch.tensor([0.2]), 4), sinusoid(torch.tensor([0.201]), 4)
+    )
 
 
 @pytest.mark.parametrize("solver", ["euler", "heun", "ddim", "dpmpp_2m", "ancestral"])

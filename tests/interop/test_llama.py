@@ -150,7 +150,7 @@ def test_a_bf16_token_alone_gets_the_logits_that_it_gets_in_company(tmp_path: Pa
 
 def test_a_finished_document_ends_the_answer_where_begin_and_end_are_one_token(tmp_path: Path) -> None:
     reference = MODELS["llama"]()
-    reference.model.embed_tokens.weight.data.zero_()  # every hidden state is 0, every logit too: the first id, 0, is likeliest
+    reference.model.embed_tokens.weight.data.zero_()  # all states and logits are 0, and argmax takes the first id
     save(reference, tmp_path)
     edit(tmp_path, eos_token_id=0)
     model = load_language_model(tmp_path)
@@ -162,16 +162,26 @@ def test_a_finished_document_ends_the_answer_where_begin_and_end_are_one_token(t
 # SmolLM2
 
 REAL = (
-    "The red fox is the largest of the true foxes and one of the most widely distributed members of the order Carnivora. "
-    "Its range has increased alongside human expansion: in 1855 it was brought to Australia, 9,000 miles away, for sport."
+    "The red fox is the largest of the true foxes and one of the most widely distributed members of the Carnivora. "
+    "Its range has increased alongside human expansion: in 1855 it was brought to Australia, 9,000 miles away."
 )
 
 
 @pytest.fixture(scope="module")
 def smollm2() -> tuple[Model, Any]:
     path = gguf.smollm2()
-    reference = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, dtype=torch.float32).eval()
-    return load_language_model(path), reference
+    wanted = {"gguf_file": path.name, "dtype": "float32"}
+    reference = AutoModelForCausalLM.from_pretrained(path.parent, **wanted).eval()
+
+    def once(folder: Path, **given: Any) -> Any:
+        """Dequantising takes seconds, so our loader is handed what it asks for."""
+        assert folder == path.parent and given == wanted
+        return reference
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(AutoModelForCausalLM, "from_pretrained", once)
+        model = load_language_model(path)
+    return model, reference
 
 
 def test_smollm2_gives_the_logits_of_transformers_on_real_text(smollm2: tuple[Model, Any]) -> None:

@@ -38,7 +38,9 @@ def test_grouped_queries_equal_full_heads_with_repeated_keys_and_values(qk_norm:
     grouped = stirred(Attention(24, 4, n_kv_heads=2, qk_norm=qk_norm))
     full = Attention(24, 4, qk_norm=qk_norm)
     q, k, v = grouped.qkv.weight.data.view(8, 6, 24).split([4, 2, 2])
-    full.load_state_dict(grouped.state_dict() | {"qkv.weight": torch.cat([q, k[[0, 0, 1, 1]], v[[0, 0, 1, 1]]]).view(-1, 24)})
+    full.load_state_dict(
+        grouped.state_dict() | {"qkv.weight": torch.cat([q, k[[0, 0, 1, 1]], v[[0, 0, 1, 1]]]).view(-1, 24)}
+    )
     x = torch.randn(2, 7, 24)
     ctx = context(Rope(6), causal(2, 7))
     torch.testing.assert_close(grouped(x, ctx), full(x, ctx))

@@ -30,14 +30,16 @@ def one_by_one(q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
             other = h // (q.shape[1] // k.shape[1])
             for i in range(q.shape[2]):
                 seen = mask[b, i].nonzero()[:, 0].tolist()
-                weights = [math.exp(float(q[b, h, i].double() @ k[b, other, j].double()) / q.shape[3] ** 0.5) for j in seen]
+                weights = [
+                    math.exp(float(q[b, h, i].double() @ k[b, other, j].double()) / q.shape[3] ** 0.5) for j in seen
+                ]
                 out[b, h, i] = sum(w * v[b, other, j] for w, j in zip(weights, seen, strict=True)) / sum(weights)
     return out
 
 
 @pytest.fixture
 def uncompiled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """FlexAttention as plain operations: one compilation costs seconds, so one test pays for it and the others do not."""
+    """FlexAttention as plain operations: compiling costs seconds, so one test pays for it and the others do not."""
     monkeypatch.setattr("motet.nn.backend._compiled_flex", lambda: flex_attention)
 
 
@@ -88,7 +90,9 @@ def test_flex_refuses_to_train_on_a_cpu_before_any_work():
 
 
 def test_an_unknown_back_end_is_an_error_that_lists_the_known_ones():
-    with pytest.raises(ConfigError, match="unknown attention back-end 'flash'; expected one of: auto, reference, dense"):
+    with pytest.raises(
+        ConfigError, match="unknown attention back-end 'flash'; expected one of: auto, reference, dense"
+    ):
         choose_backend("flash", torch.device("cpu"), grad=False, row_length=8)
 
 

@@ -82,7 +82,9 @@ def test_cached_equals_uncached_with_peeks_between_and_rows_of_different_lengths
         if not any(sizes):
             continue
         whole = draw.random() < 0.5
-        new = [d.extended(torch.randn(n, DIM, generator=rng), whole) if n else d for d, n in zip(docs, sizes, strict=True)]
+        new = [
+            d.extended(torch.randn(n, DIM, generator=rng), whole) if n else d for d, n in zip(docs, sizes, strict=True)
+        ]
         public = draw.random() < 0.6
         states = step(backbone, cache, docs, new, public=public)
         for made, doc, n in zip(states, new, sizes, strict=True):

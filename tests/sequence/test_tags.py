@@ -66,7 +66,7 @@ def test_acdit_blocks_of_several_tokens_expand_the_same_drawing(size: int):
 
 
 def test_bd3_lm_mask_is_block_diagonal_offset_causal_and_block_causal():
-    """BD3-LM lays [noised | clean]; ours interleaves them, so its mask is compared after sorting tokens into its order."""
+    """BD3-LM lays [noised | clean]; ours interleaves them, so masks are compared in its order."""
     n_blocks, size = 3, 2
     spans = [span(size, whole=True, public=clean) for _ in range(n_blocks) for clean in (False, True)]
     ours = drawn(spans)

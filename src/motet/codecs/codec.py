@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
+from motet.errors import ShapeError
 from motet.types import Raw
 
 
@@ -19,6 +20,10 @@ class Codec(nn.Module, ABC):
     @abstractmethod
     def decode(self, values: Tensor, grid: tuple[int, ...]) -> Raw:
         """The raw piece of these values."""
+
+    def grid_of(self, height: int, width: int) -> tuple[int, ...]:
+        """Grid of a raw piece of this size. Raises ShapeError if the codec makes no piece of it."""
+        raise ShapeError(f"{type(self).__name__} makes nothing of {height}x{width} pixels; only codecs of pictures do")
 
     def encode_many(self, raws: list[Raw]) -> list[tuple[Tensor, tuple[int, ...]]]:
         """``encode`` of each, for a codec that is faster in batches."""

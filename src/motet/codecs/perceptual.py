@@ -1,7 +1,7 @@
 """Perceptual distance: L1 between features of a frozen image network at several depths (Johnson et al. 2016).
 
-The network is EfficientNet-Lite0 with its ImageNet weights, from a package. Sharp edges and the right texture cost less here
-than in pixels, and a blur costs more.
+The network is EfficientNet-Lite0 with its ImageNet weights, from a package. Sharp edges and the right texture cost
+less here than in pixels, and a blur costs more.
 """
 
 from importlib import import_module

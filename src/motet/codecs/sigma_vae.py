@@ -1,6 +1,7 @@
 """Sigma-VAE: an autoencoder whose latent noise is set by hand (LatentLM, arXiv 2412.08635, section 3.2).
 
-The encoder gives a mean for each channel of each token; ``z = mean + s * e`` with e standard normal. What s is, is the point:
+The encoder gives a mean for each channel of each token; ``z = mean + s * e`` with e standard normal. What s is, is the
+point:
 
     gaussian   one s ~ N(0, (sigma / 0.8)^2) a picture, so that E|s| = sigma (0.8 stands for E|N(0,1)| = .798)
     fixed      s = sigma
@@ -9,9 +10,9 @@ The encoder gives a mean for each channel of each token; ``z = mean + s * e`` wi
     spherical  the noised mean of each token is projected onto the sphere of radius sqrt(channels) (SphereAR)
 
 The loss is L1 + multi-scale L1 + weight * mean(mean^2) (for ``learned`` the Kullback-Leibler divergence to N(0, I)).
-Encoder and decoder are transformers over patches with axial rotary positions, so any picture that the patch divides fits.
-Beside each stands a linear map, started at the principal components of the patches: it gives a usable codec before the
-first step, and the transformers learn what it lacks.
+Encoder and decoder are transformers over patches with axial rotary positions, so any picture that the patch divides
+fits. Beside each stands a linear map, started at the principal components of the patches: it gives a usable codec
+before the first step, and the transformers learn what it lacks.
 """
 
 import hashlib
@@ -107,7 +108,9 @@ class PatchTransformer(nn.Module):
         doc = torch.zeros(1, tokens, dtype=torch.long, device=device)
         together = Tags(doc, doc, torch.ones_like(doc, dtype=torch.bool))
         backend = choose_backend("auto", device, grad=grad, row_length=tokens)
-        return Context(backend, backend.mask(together, together), self.trunk.rope(positions(tokens, 0, grid).to(device)[None]))
+        return Context(
+            backend, backend.mask(together, together), self.trunk.rope(positions(tokens, 0, grid).to(device)[None])
+        )
 
     def forward(self, x: Float[Tensor, "b t i"], ctx: Context) -> Float[Tensor, "b t o"]:
         h, _ = self.trunk.run(self.project_in(x), ctx)
@@ -245,7 +248,9 @@ class SigmaVAE(Codec):
         posterior = self.posterior(pixels)
         z = self.noised(posterior, self.noise_like(posterior.mean, rng)).flatten(0, 1)
         centre = z.mean(0)
-        spread = z.std(0) if self.shape.statistics == "channel" else (z - centre).square().mean().sqrt().expand(len(centre))
+        spread = (
+            z.std(0) if self.shape.statistics == "channel" else (z - centre).square().mean().sqrt().expand(len(centre))
+        )
         self.bias.copy_(-centre)
         self.scale.copy_(1 / spread.clamp_min(1e-6))
 

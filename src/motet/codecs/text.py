@@ -58,7 +58,9 @@ class TextCodec(Codec):
     def load(path: PathLike, *, begin: str = BEGIN, end: str = END, modalities: Iterable[str] = ()) -> "TextCodec":
         """Reads a ``tokenizer.json``; missing begin, end and modality tokens are added behind its vocabulary."""
         if not Path(path).is_file():
-            raise CheckpointError(f"no tokenizer at {path}; expected a tokenizer.json as the library 'tokenizers' writes")
+            raise CheckpointError(
+                f"no tokenizer at {path}; expected a tokenizer.json as the library 'tokenizers' writes"
+            )
         tokenizer = Tokenizer.from_file(str(path))
         wanted = [begin, end, *(mark for modality in modalities for mark in marks(modality))]
         missing = [token for token in wanted if tokenizer.token_to_id(token) is None]

@@ -41,7 +41,9 @@ def prompts_of(given: Sequence[str] | None, file: Path | None) -> list[str]:
         try:
             lines = file.read_text(encoding="utf-8-sig").splitlines()
         except (OSError, UnicodeDecodeError) as error:
-            raise DataError(f"the prompts {file} cannot be read ({error}); give a UTF-8 file with one a line") from error
+            raise DataError(
+                f"the prompts {file} cannot be read ({error}); give a UTF-8 file with one a line"
+            ) from error
         prompts += [line.strip() for line in lines if line.strip()]
     if not prompts:
         where = f"{file} holds none" if file else "none was given"
@@ -50,7 +52,7 @@ def prompts_of(given: Sequence[str] | None, file: Path | None) -> list[str]:
 
 
 def pixels_of(size: str | None) -> tuple[int, int] | tuple[()]:
-    """"48x64" as (48, 64) = (height, width); () for None.
+    """ "48x64" as (48, 64) = (height, width); () for None.
 
     Raises ConfigError for anything else.
     """

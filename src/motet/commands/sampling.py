@@ -16,7 +16,7 @@ from motet.request import Sampling
 
 @dataclass(frozen=True)
 class Wanted:
-    """``n`` pictures of each prompt, the first under ``seed``, the next under ``seed + 1``, ...; size: (height, width)."""
+    """``n`` pictures of each prompt under ``seed``, ``seed + 1``, ...; size: (height, width) in pixels."""
 
     prompts: list[str]
     n: int
@@ -43,7 +43,10 @@ def sample(run: Path, wanted: Wanted, *, sampling: Sampling, out: Path, folder: 
     pictures = [answer[0] for answer in answers]
     assert all(isinstance(picture, Image.Image) for picture in pictures)
     rows = [
-        (prompt, [picture for picture in pictures[i * wanted.n : (i + 1) * wanted.n] if isinstance(picture, Image.Image)])
+        (
+            prompt,
+            [picture for picture in pictures[i * wanted.n : (i + 1) * wanted.n] if isinstance(picture, Image.Image)],
+        )
         for i, prompt in enumerate(wanted.prompts)
     ]
     _write(rows, wanted.seed, out, folder=folder)

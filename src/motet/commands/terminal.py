@@ -1,4 +1,4 @@
-"""The terminal: how commands report errors and progress. No torch here, and rich only when there is something to say."""
+"""The terminal: how commands report errors and progress. No torch here, and rich only when it has to speak."""
 
 import logging
 from types import TracebackType
@@ -18,7 +18,7 @@ WRONG_USE, TRAINING_FAILED, INTERRUPTED = 2, 1, 130
 
 
 class Commands(TyperGroup):
-    """The commands, with errors that were raised on purpose told in words; ``--debug`` anywhere shows where they arose."""
+    """The commands. Errors raised on purpose are told in words; ``--debug`` anywhere shows where they arose."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         ours = args[: args.index("--")] if "--" in args else args
@@ -94,7 +94,8 @@ class Watch:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         columns = (TextColumn(self.words), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        bar = Progress(*columns, console=errors(), transient=True)
+        console = errors()
+        bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
         bar.add_task(self.words, total=total)
         bar.start()
         return bar

@@ -67,7 +67,9 @@ def train(order: Order, console: Console) -> bool:
     if finished:
         _say_next(order.run, corpus, console)
     else:
-        console.print(f"Stopped and saved in {escape(str(order.run))}. [bold]The same command goes on.[/]", soft_wrap=True)
+        console.print(
+            f"Stopped and saved in {escape(str(order.run))}. [bold]The same command goes on.[/]", soft_wrap=True
+        )
     return finished
 
 

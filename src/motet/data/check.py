@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from motet.data.document import Document, Part
-from motet.data.picture import Picture, read_picture, to_rgb
+from motet.data.picture import Picture, read_picture, upright_rgb
 from motet.data.problem import ItemError, Reason
 from motet.data.quarantine import write_quarantine
 from motet.data.report import Report
@@ -43,7 +43,7 @@ def check(source: Source, *, out: Path | None = None, progress: bool = True) -> 
         except ItemError as error:
             tally.report.problems.append(error.problem(document.id))
     report = tally.finish()
-    report.quarantine = out or source.quarantine
+    report.quarantine, report.read_by_training = out or source.quarantine, source.quarantine
     if report.quarantine:
         write_quarantine(report.quarantine, report.problems, source=source.name)
     return report
@@ -93,19 +93,19 @@ class _Tally:
         shared = [documents for documents in self.by_picture.values() if len(documents) > 1]
         if shared:
             self.report.warnings.append(
-                f"{len(shared):,} pictures stand in several documents with other texts, such as {_examples(shared)}"
+                f"pictures in several documents, with other texts: {len(shared):,}, such as {_examples(shared)}"
             )
         leaks = [documents for documents in shared if 0 < _held_out(documents) < len(documents)]
         if leaks:
             self.report.warnings.append(
-                f"{len(leaks):,} held-out pictures are also trained on, under another text: {_examples(leaks)}"
+                f"held-out pictures also trained on, with another text: {len(leaks):,}, such as {_examples(leaks)}"
             )
         return self.report
 
 
 def _picture(part: Part) -> Picture:
     if isinstance(part.value, Image.Image):
-        return Picture(to_rgb(part.value), part.value.mode, part.value.size)
+        return Picture(upright_rgb(part.value), part.value.mode, part.value.size)
     return read_picture(part.value)
 
 

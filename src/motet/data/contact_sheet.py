@@ -11,9 +11,10 @@ from motet.data.document import Document
 from motet.data.problem import ItemError
 from motet.errors import DataError
 
-_THUMB, _GAP, _FONT_SIZE, _N_LINES = 108, 12, 13, 3
+_THUMB, _GAP, _FONT_SIZE, _N_LINES = 108, 12, 13, 4
 _LINE = _FONT_SIZE + 3
 _WIDTH, _HEIGHT = _THUMB + _GAP, _THUMB + 5 + _N_LINES * _LINE + _GAP
+_NARROWEST = 2  # pixels of the narrowest letter: more letters than this allows are never measured
 _BACK, _INK, _DIM, _BAD = "white", "#222222", "#e4e4e4", "#b00020"
 
 Font = ImageFont.ImageFont | ImageFont.FreeTypeFont
@@ -23,7 +24,7 @@ def contact_sheet(documents: Sequence[Document], path: Path, columns: int = 12, 
     """Draw up to ``limit`` documents, evenly spaced over all of them, and save a PNG at ``path``.
 
     A document is shown by its first picture and all its text; one without a picture by its text alone; a bad picture by
-    its reason in red. Captions are wrapped to three lines and ended with an ellipsis where they are longer.
+    its reason in red. Captions are wrapped to four lines and ended with an ellipsis where they are longer.
 
     Raises:
         DataError: nothing to draw, or no room for it.
@@ -72,7 +73,7 @@ def _lines(draw: ImageDraw.ImageDraw, lines: list[str], *, at: tuple[int, int], 
 
 def wrap(text: str, font: Font, *, lines: int, width: int = _THUMB) -> list[str]:
     """The text broken into at most ``lines`` lines of ``width`` pixels; what does not fit ends in an ellipsis."""
-    rest = " ".join(text.split())
+    rest = " ".join(text.split())[: lines * width // _NARROWEST]
     broken: list[str] = []
     while rest and len(broken) < lines - 1:
         line = _head(rest, font, width)
@@ -88,7 +89,7 @@ def wrap(text: str, font: Font, *, lines: int, width: int = _THUMB) -> list[str]
 
 def _head(text: str, font: Font, width: int) -> str:
     """As many whole words as fit; of a word that is too long alone, as many letters."""
-    words = text.split(" ")
+    words = text[: width // _NARROWEST].split(" ")
     n = next((n for n in range(len(words), 0, -1) if font.getlength(" ".join(words[:n])) <= width), 0)
     if n:
         return " ".join(words[:n])

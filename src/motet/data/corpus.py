@@ -46,7 +46,5 @@ class Corpus:
     @staticmethod
     def of(source: Source, size: tuple[int, int], *, progress: Progress | None = None) -> "Corpus":
         """The corpus of a source with pictures of ``size`` = (height, width)."""
-        train, held_out = (
-            Split(tuple(source.documents(split)), size, progress) for split in ("train", "held_out")
-        )
+        train, held_out = (Split(tuple(source.documents(split)), size, progress) for split in ("train", "held_out"))
         return Corpus(source.name, train, held_out, source.credit, tuple(source.skipped))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from motet.data.picture import read_picture, to_rgb
+from motet.data.picture import read_picture, upright_rgb
 from motet.data.problem import ItemError, Reason
 
 
@@ -35,7 +35,7 @@ class Part:
                 raise ItemError(Reason.UNREADABLE_TEXT, f"half a character, which UTF-8 cannot hold: {self.value!r}")
             return self.value
         if self.modality == "image":
-            return to_rgb(self.value) if isinstance(self.value, Image.Image) else read_picture(self.value).image
+            return upright_rgb(self.value) if isinstance(self.value, Image.Image) else read_picture(self.value).image
         raise ItemError(
             Reason.INVALID_ENTRY, f"no part has modality {self.modality!r} and a {type(self.value).__name__}"
         )
@@ -71,7 +71,7 @@ def load_checked(document: Document) -> list[tuple[str, str | Image.Image]]:
     """Every part as (modality, loaded value), in order.
 
     Raises:
-        DataError: a part that cannot be used; it names the document and the reason (a ``ItemError``).
+        DataError: a part that cannot be used; it names the document and the reason (an ``ItemError``).
     """
     loaded = []
     for part in document.parts:

@@ -46,7 +46,8 @@ def _latents(model: Model, pixels: Pixels, progress: Progress | None) -> tuple[T
     if path.is_file():
         stored = load_file(path)
         return stored["latents"], tuple(stored["grid"].tolist())
-    parts, grid = [], ()
+    parts: list[Tensor] = []
+    grid: tuple[int, ...] = ()
     for start in range(0, len(pixels), AT_ONCE):
         index = np.arange(start, min(start + AT_ONCE, len(pixels)))
         encoded = codec.encode_many([pixels.picture(int(i)) for i in index])

@@ -62,11 +62,12 @@ class FolderSource(Source):
             raise DataError(
                 f"{self.name} holds no picture ({', '.join(sorted(SUFFIXES))}) and no {' or '.join(METADATA)}"
             )
+        present = set(files)
         if metadata:
             found = [item for path in metadata for item in _from_metadata(self.root, path)]
             found += _unlisted(pictures, found, metadata)
-        elif any(_beside(path) in set(files) for path in pictures):
-            found = [_from_text(self.root, path, set(files)) for path in pictures]
+        elif any(_beside(path) in present for path in pictures):
+            found = [_from_text(self.root, path, present) for path in pictures]
         else:
             found = [_from_class(path) for path in pictures]
         if not any(isinstance(item, _Entry) for item in found):

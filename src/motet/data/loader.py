@@ -1,6 +1,7 @@
 """The order of training documents, and batches of them: pure functions of a seed and a cursor.
 
-Document number k of the endless stream, and the randomness of its arrangement, depend on (seed, k) alone. A loader has no
+Document number k of the endless stream, and the randomness of its arrangement, depend on (seed, k) alone. A loader has
+no
 state: a run that was killed goes on with the same documents by knowing k.
 """
 
@@ -31,8 +32,8 @@ def balanced_weights(groups: Sequence[str], balance: float) -> np.ndarray:
 class Order:
     """An endless order of ``len(weights)`` items in epochs of that many, by systematic resampling.
 
-    An item of relative weight w is seen floor(w n) or ceil(w n) times an epoch, so equal weights give plain epochs: every
-    item once, in a new order each time.
+    An item of relative weight w is seen floor(w n) or ceil(w n) times an epoch, so equal weights give plain epochs:
+    every item once, in a new order each time.
     """
 
     def __init__(self, weights: np.ndarray, *, seed: int):

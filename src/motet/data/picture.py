@@ -52,13 +52,22 @@ def read_picture(where: Path | str | bytes) -> Picture:
     if not content:
         raise ItemError(Reason.EMPTY_FILE, "it has zero bytes")
     image = _open(content)
-    mode, size = image.mode, image.size
+    return Picture(upright_rgb(image), image.mode, image.size)
+
+
+def upright_rgb(image: Image.Image) -> Image.Image:
+    """Any picture of Pillow's, decoded, turned as its EXIF says, in RGB. The one that is given stays as it is.
+
+    Raises:
+        ItemError: it cannot be decoded, or ``to_rgb`` refuses its mode.
+    """
     try:
         image.load()
-        ImageOps.exif_transpose(image, in_place=True)
+        turned = ImageOps.exif_transpose(image)
     except Exception as error:  # damaged bytes make Pillow's decoders raise nearly anything
         raise ItemError(Reason.TRUNCATED, f"decoding stopped: {error}") from error
-    return Picture(to_rgb(image), mode, size)
+    turned.format = image.format  # a copy forgets its file's format, which says what 16 bits mean
+    return to_rgb(turned)
 
 
 def to_rgb(image: Image.Image) -> Image.Image:

@@ -1,7 +1,7 @@
 """Pictures of documents as one array of pixels, decoded once and kept on disk.
 
-Decoding and resizing cost more than a training step's worth of time, so it is done once for each size and set of documents;
-the array is a memory map, so a large folder need not fit into memory.
+Decoding and resizing cost more than a training step's worth of time, so it is done once for each size and set of
+documents; the array is a memory map, so a large folder need not fit into memory.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ def cache_folder() -> Path:
 
 @dataclass(frozen=True)
 class Pixels:
-    """Pictures of documents: ``array`` uint8 [n, height, width, 3]; ``first[d]`` is document d's first picture in it."""
+    """Pictures of documents: ``array`` uint8 [n, height, width, 3]; ``first[d]`` is where document d's begin."""
 
     array: np.ndarray
     first: tuple[int, ...]
@@ -82,7 +82,7 @@ def load_pixels(documents: Sequence[Document], size: tuple[int, int], *, progres
 
 
 def _digest(documents: Sequence[Document], size: tuple[int, int]) -> str:
-    """A hash of which pictures these are: a file by its path, size and time of change, a picture in memory by its bytes."""
+    """A hash of which pictures these are: a file by path, size and time of change, one in memory by its bytes."""
     digest = hashlib.sha256(json.dumps(size).encode())
     for document in documents:
         digest.update(document.id.encode())

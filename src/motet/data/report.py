@@ -57,6 +57,9 @@ class Report:
     warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     quarantine: Path | None = None
+    """Where the problems were written."""
+    read_by_training: Path | None = None
+    """Where training looks for them."""
 
     @property
     def documents(self) -> int:
@@ -107,7 +110,11 @@ class Report:
     def render(self, console: Console) -> None:
         """Print it: counts, then what is wrong, then what to do."""
         table = Table(
-            title=f"data check: {self.source}", title_justify="left", show_header=False, box=None, padding=(0, 2)
+            title=Text(_plain(f"data check: {self.source}"), style="italic"),
+            title_justify="left",
+            show_header=False,
+            box=None,
+            padding=(0, 2),
         )
         table.add_column(style="bold", no_wrap=True)
         table.add_column(overflow="fold")
@@ -170,8 +177,14 @@ class Report:
     def _verdict(self) -> str:
         if not self.problems:
             return "Every item can be used."
-        place = f"They are listed in {self.quarantine}. " if self.quarantine else ""
-        return f"{len(self.problems):,} of {self.entries:,} items cannot be used. {place}Training skips exactly these."
+        count = f"{len(self.problems):,} of {self.entries:,} items cannot be used."
+        if self.quarantine is None:
+            return count
+        if self.quarantine == self.read_by_training:
+            return f"{count} They are listed in {self.quarantine}. Training skips exactly these."
+        if self.read_by_training is None:
+            return f"{count} They are listed in {self.quarantine}, for you: training on this data reads no such file."
+        return f"{count} They are listed in {self.quarantine}. For training to skip them, move it to {self.read_by_training}."
 
 
 def _counts(counter: Counter[str]) -> str:

@@ -66,7 +66,7 @@ class Source(ABC):
         stale = reasons.keys() - {id for id, _ in skipped}
         if stale:
             _log.warning(
-                "%s: %d quarantined items are no longer in the data, such as %s; run `motet data check` again",
+                "%s: quarantined but no longer in the data: %d, such as %s; run `motet data check` again",
                 self.name,
                 len(stale),
                 min(stale),
@@ -120,7 +120,7 @@ def open_source(spec: str) -> Source:
 
 
 def _unknown(spec: str, kind: str) -> str:
-    return f"unknown data {spec!r}{_nearest(spec, kind)}. Accepted: " + "; ".join(FORMS.values())
+    return f"unknown data {spec!r}{_nearest(spec, kind)} Accepted: " + "; ".join(FORMS.values())
 
 
 def _nearest(spec: str, kind: str) -> str:
@@ -130,4 +130,4 @@ def _nearest(spec: str, kind: str) -> str:
     if path.is_file():
         return f"; did you mean jsonl:{spec}?"
     near: Sequence[str] = get_close_matches(kind.lower(), FORMS, n=1)
-    return f"; did you mean {FORMS[near[0]].split(' ')[0]}?" if near else ""
+    return f"; did you mean {FORMS[near[0]].split(' ')[0]}?" if near else "."

@@ -1,1 +1,1 @@
-"""Diffusion as pure functions of tensors: paths, predictions, times, solvers, guidance. Time runs from 0 noise to 1 data."""
+"""Diffusion as pure functions of tensors: paths, predictions, times, solvers, guidance. Time 0 is noise, 1 data."""

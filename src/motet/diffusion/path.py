@@ -1,7 +1,7 @@
 """Paths from noise to data, and the four things that a network may predict along them.
 
-A path mixes data ``x`` and noise ``e`` into ``x_t = alpha(t) x + sigma(t) e`` with t from 0 (noise) to 1 (data). At any t the
-pair (x, e) and each prediction target are linear in each other, so every target converts into every other:
+A path mixes data ``x`` and noise ``e`` into ``x_t = alpha(t) x + sigma(t) e`` with t from 0 (noise) to 1 (data). At
+any t the pair (x, e) and each prediction target are linear in each other, so every target converts into every other:
 
     x0        x                               (the data)
     epsilon   e                               (Ho et al. 2020)

@@ -1,11 +1,12 @@
 """Solvers: plain functions from pure noise to data.
 
-Each takes ``denoise(x_t, t) -> Point`` (data and noise estimates at a scalar time), the initial noise, increasing times from
-0 to 1 and the path. ``ancestral`` also takes fresh noise for each step. All of them end at exactly t = 1.
+Each takes ``denoise(x_t, t) -> Point`` (data and noise estimates at a scalar time), the initial noise, increasing
+times from 0 to 1 and the path. ``ancestral`` also takes fresh noise for each step. All of them end at exactly t = 1.
 """
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Literal, Protocol
 
 import torch
@@ -32,14 +33,14 @@ def _scales(path: Path, t: float) -> tuple[float, float]:
 
 def euler(denoise: Denoise, x: Tensor, times: Sequence[float], path: Path, noise: Tensor) -> Tensor:
     """First-order steps along ``dx/dt``; ``noise`` is not used."""
-    for now, then in zip(times[:-1], times[1:], strict=True):
+    for now, then in pairwise(times):
         x = x + (then - now) * _speed(denoise, x, now, path)
     return x
 
 
 def heun(denoise: Denoise, x: Tensor, times: Sequence[float], path: Path, noise: Tensor) -> Tensor:
-    """Second order: the mean of the speeds at both ends of a step (the last step, which ends at clean data, is Euler's)."""
-    for now, then in zip(times[:-1], times[1:], strict=True):
+    """Second order: the mean of the speeds at both ends of a step (the last step, to clean data, is Euler's)."""
+    for now, then in pairwise(times):
         first = _speed(denoise, x, now, path)
         ahead = x + (then - now) * first
         last = first if then == times[-1] else _speed(denoise, ahead, then, path)
@@ -49,7 +50,7 @@ def heun(denoise: Denoise, x: Tensor, times: Sequence[float], path: Path, noise:
 
 def ddim(denoise: Denoise, x: Tensor, times: Sequence[float], path: Path, noise: Tensor) -> Tensor:
     """Deterministic DDIM (Song et al. 2021): mix the two estimates again at the next time."""
-    for now, then in zip(times[:-1], times[1:], strict=True):
+    for now, then in pairwise(times):
         point = denoise(x, now)
         alpha, sigma = _scales(path, then)
         x = alpha * point.x + sigma * point.e
@@ -59,13 +60,13 @@ def ddim(denoise: Denoise, x: Tensor, times: Sequence[float], path: Path, noise:
 def dpmpp_2m(denoise: Denoise, x: Tensor, times: Sequence[float], path: Path, noise: Tensor) -> Tensor:
     """DPM-Solver++(2M) (Lu et al. 2022): second-order multistep in data prediction.
 
-    With lambda = log(alpha / sigma), h its step and r the ratio of successive steps, the data estimate is extrapolated to
-    ``D = (1 + 1/(2r)) x_i - 1/(2r) x_{i-1}`` and ``x_t = sigma_t/sigma_s x_s - alpha_t (exp(-h) - 1) D``. The first step
-    starts where lambda is minus infinity and the last ends where it is infinite: both are first order.
+    With lambda = log(alpha / sigma), h its step and r the ratio of successive steps, the data estimate is extrapolated
+    to ``D = (1 + 1/(2r)) x_i - 1/(2r) x_{i-1}`` and ``x_t = sigma_t/sigma_s x_s - alpha_t (exp(-h) - 1) D``. The first
+    step starts where lambda is minus infinity and the last ends where it is infinite: both are first order.
     """
     previous: Tensor | None = None
     step_before = math.inf
-    for now, then in zip(times[:-1], times[1:], strict=True):
+    for now, then in pairwise(times):
         (alpha_now, sigma_now), (alpha_then, sigma_then) = _scales(path, now), _scales(path, then)
         data = denoise(x, now).x
         if then == times[-1]:
@@ -86,10 +87,10 @@ def dpmpp_2m(denoise: Denoise, x: Tensor, times: Sequence[float], path: Path, no
 def ancestral(denoise: Denoise, x: Tensor, times: Sequence[float], path: Path, noise: Tensor) -> Tensor:
     """Ancestral sampling (Ho et al. 2020): draws from the posterior of x at the next time given both estimates.
 
-    noise: ``[steps, *x.shape]``. With snr ratio rho = (alpha_s sigma_t / (alpha_t sigma_s))^2 between s = now and t = then,
-    the posterior keeps the share rho of sigma_t^2 as old noise and redraws 1 - rho.
+    noise: ``[steps, *x.shape]``. With snr ratio rho = (alpha_s sigma_t / (alpha_t sigma_s))^2 between s = now and
+    t = then, the posterior keeps the share rho of sigma_t^2 as old noise and redraws 1 - rho.
     """
-    for step, (now, then) in enumerate(zip(times[:-1], times[1:], strict=True)):
+    for step, (now, then) in enumerate(pairwise(times)):
         point = denoise(x, now)
         (alpha_now, sigma_now), (alpha_then, sigma_then) = _scales(path, now), _scales(path, then)
         kept = (alpha_now * sigma_then / (alpha_then * sigma_now)) ** 2

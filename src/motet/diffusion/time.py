@@ -20,7 +20,8 @@ def draw_times(shape: tuple[int, ...], density: TimeDensity, rng: torch.Generato
 def shifted(t: Any, shift: float) -> Any:
     """Times moved towards noise: ``t / (t + shift (1 - t))`` (Esser et al. 2024, equation 23, with 0 as noise).
 
-    The more channels a value has, the earlier its noised form gives it away, and the less there is to learn or decide late.
+    The more channels a value has, the earlier its noised form gives it away, and the less there is to learn or decide
+    late.
     """
     return t / (t + shift * (1 - t))
 

@@ -1,5 +1,12 @@
 """How good a model is: numbers with their intervals, plots, and the HTML pages that show them.
 
+    evaluation     all of these on one run: `motet eval`
+    judged         the pairs of text and picture that it is judged on
+    answers        what it draws and says to them
+    measures       records of the numbers
+    report, sections   the page about them
+    timed          progress bars and seconds
+
     features       pictures -> EfficientNet-Lite0 features
     frechet        distance between two sets of features
     retrieval      is the true picture the nearest to the generated one?
@@ -10,5 +17,6 @@
     plots          learning curves and drift as SVG
     page           one self-contained HTML file
 
-The measures know tensors and strings, never a recipe. What they need beyond the base install is the extra `eval`.
+The measures below the gap know tensors and strings, never a model. What they need beyond
+the base install is the extra `eval`.
 """

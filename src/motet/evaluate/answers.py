@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from jaxtyping import Float, UInt8
@@ -15,6 +16,7 @@ from motet.generate import generate
 from motet.model import TEXT, Model
 from motet.request import Request, Sampling
 from motet.sequence import Segment
+from motet.types import Raw
 
 BATCH = 128
 """Requests that share a forward, at most."""
@@ -32,10 +34,12 @@ class Drawn:
 def draw(model: Model, texts: Sequence[Segment], sampling: Sampling, tick: Tick) -> Drawn:
     """A picture for each text. Text number i is drawn under seed i."""
     requests = [Request((text,), IMAGE, seed=i, sampling=sampling) for i, text in enumerate(texts)]
-    segments, pictures, seconds = [], [], []
+    segments: list[Segment] = []
+    pictures: list[Raw] = []
+    seconds: list[float] = []
     for batch in _batches(requests):
-        began, done = time.perf_counter(), len(segments)
-        made = [answer[0] for answer in generate(model, batch, batch=BATCH, progress=lambda k, done=done: tick(done + k))]
+        began = time.perf_counter()
+        made = [answer[0] for answer in generate(model, batch, batch=BATCH, progress=_after(len(segments), tick))]
         pictures += model.modality(IMAGE).codec.decode_many([one.values for one in made], made[0].grid)
         segments += made
         seconds.append((time.perf_counter() - began) / len(batch))
@@ -63,8 +67,12 @@ class Answers:
         return mean_interval(self.drawn.seconds)
 
 
+def _after(done: int, tick: Tick) -> Tick:
+    return lambda more: tick(done + more)
+
+
 def _batches(requests: list[Request]) -> list[list[Request]]:
     """Batches of about equal sizes, so that their times can be compared."""
     n = -(-len(requests) // BATCH)
     bounds = [round(i * len(requests) / n) for i in range(n + 1)]
-    return [requests[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]
+    return [requests[a:b] for a, b in pairwise(bounds)]

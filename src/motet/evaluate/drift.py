@@ -65,17 +65,19 @@ class Drift:
 
 
 def drift(
-    free: Float[Tensor, "n t c"], true: Float[Tensor, "m t c"], *, one_step: Float[Tensor, "k t c"] | None = None
+    free: Float[Tensor, "n t c"], true: Float[Tensor, "m s e"], *, one_step: Float[Tensor, "k r d"] | None = None
 ) -> Drift:
     """Compares free-running latents with true ones, and with samples one step ahead if given. Counts may differ.
 
-    Raises ShapeError if positions or channels differ, DataError for fewer than two rows, latents that are not finite, or
-    a position where latents do not vary at all (a collapsed codec or sampler: the ratio has no value).
+    Raises ShapeError if positions or channels differ, DataError for fewer than two rows, latents that are not finite,
+    or a position where latents do not vary at all (a collapsed codec or sampler: the ratio has no value).
     """
     given = {"free": free, "true": true} | ({} if one_step is None else {"one_step": one_step})
     for name, latents in given.items():
         if latents.shape[1:] != true.shape[1:]:
-            raise ShapeError(f"latents {name} are {list(latents.shape)}, true ones {list(true.shape)}: t and c must agree")
+            raise ShapeError(
+                f"latents {name} are {list(latents.shape)}, true ones {list(true.shape)}: t and c must agree"
+            )
     return Drift(**{name: _curve(name, latents) for name, latents in given.items()})
 
 

@@ -1,7 +1,7 @@
 """The evaluation of a run: every measure that applies to its data, as JSON and as a page.
 
-Pictures are judged by retrieval: of the codec's reconstructions of all pictures, trained and held out, is the true one the
-nearest to the generated one? The codec's own losses therefore do not count, and a right answer has to beat thousands.
+Pictures are judged by retrieval: of the codec's reconstructions of all pictures, trained and held out, is the true one
+the nearest to the generated one? What the codec loses does not count, and a right answer has to beat all others.
 """
 
 import json
@@ -90,7 +90,8 @@ def evaluate_run(
 ) -> Evaluation:
     """Measures a run and writes ``eval.json`` and ``index.html`` into ``out`` (RUN/eval).
 
-    data: what to judge it on; what it was trained on by default. n: trained pairs judged, at most; of held-out ones all are.
+    data: what to judge it on; by default what it was trained on.
+    n: trained pairs judged, at most; of held-out ones all are.
     Raises CheckpointError if ``run`` is not a run, DataError for data that cannot be used.
     """
     from motet.evaluate.report import write_report  # it shows evaluations, so it builds on this module
@@ -116,7 +117,7 @@ def evaluate(
     seed: int = 0,
     timed: Timed | None = None,
 ) -> Evaluation:
-    """Measures a model on a corpus. ``features=False`` leaves out what EfficientNet sees, which takes most of the time."""
+    """Measures a model on a corpus. ``features=False`` leaves out what EfficientNet sees, most of the time."""
     model, how, timed = pipeline.model, sampling or pipeline.sampling, timed or Timed()
     asked, left_out = _asked(model, corpus, n=n, seed=seed)
     losses, rebuilt = _on_held_out(model, corpus, seed, timed, left_out)
@@ -196,9 +197,7 @@ def _answers(model: Model, name: str, pairs: Judged, how: Sampling, timed: Timed
     return Answers(pairs, drawn, captions)
 
 
-def _features(
-    gallery: Tensor, answers: dict[str, Answers], timed: Timed, left_out: list[str]
-) -> dict[str, Features]:
+def _features(gallery: Tensor, answers: dict[str, Answers], timed: Timed, left_out: list[str]) -> dict[str, Features]:
     if not answers:
         return {}
     try:

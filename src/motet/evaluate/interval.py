@@ -37,7 +37,9 @@ def mean_interval(values: Tensor | Sequence[float] | Sequence[bool], seed: int =
     if data.ndim != 1 or len(data) == 0:
         raise DataError(f"a mean needs a list of at least one value; got shape {list(data.shape)}")
     if not bool(data.isfinite().all()):
-        raise DataError(f"{int((~data.isfinite()).sum())} of {len(data)} values are not finite; leave them out or mend them")
+        raise DataError(
+            f"{int((~data.isfinite()).sum())} of {len(data)} values are not finite; leave them out or mend them"
+        )
     rng = torch.Generator().manual_seed(seed)
     n = len(data)
     rows = max(1, DRAWS_AT_ONCE // n)  # a bound on memory, whatever n is

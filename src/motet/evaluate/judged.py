@@ -20,7 +20,6 @@ IMAGE = "image"
 CHUNK = 128
 
 
-
 @dataclass(frozen=True)
 class Judged:
     """Some text-picture pairs of one split.

@@ -108,7 +108,8 @@ def latents(model: Model, segments: Sequence[Segment], *, seed: int | None = Non
 
 def held_out_losses(model: Model, split: Split, *, seed: int, tick: Tick) -> dict[str, Interval]:
     """Mean loss of each modality in each order over all predictions, ``image/text_first``; documents are resampled."""
-    documents, found = split.encoded(model), {}
+    documents = split.encoded(model)
+    found: dict[str, Interval] = {}
     for number, (order, share) in enumerate(ORDERS.items()):
         losses = document_losses(model, documents, text_first=share, row_length=128, seed=seed)
         found |= {f"{name}/{order}": ratio_interval(sums) for name, sums in losses.items()}
@@ -117,7 +118,7 @@ def held_out_losses(model: Model, split: Split, *, seed: int, tick: Tick) -> dic
 
 
 def ratio_interval(losses: DocumentLosses) -> Interval:
-    """The mean over predictions, and its interval over documents by linearising the ratio of two sums (delta method)."""
+    """The mean over predictions, and its interval over documents: the ratio of two sums, linearised."""
     total, weight = losses.total.double(), losses.weight.double()
     mean = total.sum() / weight.sum()
     return mean_interval(mean + (total - mean * weight) / weight.mean())

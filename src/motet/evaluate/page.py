@@ -5,8 +5,8 @@
         Gallery("From names to pictures", [Tile(picture, "red heart", truth=original)]),
     ], title="Motet", subtitle="LatentLM on emoji", credit="Twemoji art: CC-BY 4.0, Twitter, Inc. and contributors")
 
-All text is escaped. Pictures are uint8 tensors [3, h, w], embedded without loss; small ones are enlarged by a whole factor
-without blurring, so every one of their pixels can be seen.
+All text is escaped. Pictures are uint8 tensors [3, h, w], embedded without loss; small ones are enlarged by a whole
+factor without blurring, so every one of their pixels can be seen.
 """
 
 import base64
@@ -35,7 +35,7 @@ Picture: TypeAlias = UInt8[Tensor, "3 h w"]
 
 @dataclass(frozen=True)
 class KeyNumber:
-    """A figure and what it says; `target` in words, and whether it is met. `detail` is small print: an interval, say."""
+    """A figure and what it says; `target` in words, and whether it is met. `detail` is small print, as an interval."""
 
     value: str
     label: str
@@ -165,7 +165,7 @@ def img(picture: Picture, alt: str) -> Markup:
     _, height, width = picture.shape
     shown = width * max(1, round(TILE / width)) if width <= TILE else TILE
     out = BytesIO()
-    Image.fromarray(picture.permute(1, 2, 0).cpu().contiguous().numpy()).save(out, "WEBP", lossless=True, quality=100)
+    Image.fromarray(picture.permute(1, 2, 0).cpu().contiguous().numpy()).save(out, "WEBP", lossless=True, quality=60)
     data = base64.b64encode(out.getvalue()).decode()
     return Markup('<img{} width="{}" height="{}" alt="{}" src="data:image/webp;base64,{}">').format(
         Markup(' class="crisp"') if width <= TILE else "", shown, round(shown * height / width), alt, data

@@ -4,7 +4,7 @@ They are transparent and drawn in `currentColor`, so they are as legible on a da
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from io import StringIO
 from typing import Any
 
@@ -16,8 +16,8 @@ from motet.types import PathLike
 
 INK = "#010203"  # no one's choice of colour: it stands for the page's own until the SVG is written
 COLOURS = ("#7c5cff", "#e8590c", "#0ca678", "#d6336c", "#1c7ed6", "#b08900")
-PANEL = (3.1, 2.1)  # inches
-COLUMNS = 3
+WIDTH = 9.3  # inches, of all panels in a row together, so that letters have one size in every figure
+HEIGHT = {1: 2.8, 2: 2.4, 3: 2.1}  # inches of a panel, by the number in a row
 MOST_POINTS = 600  # a panel is some 300 pixels wide; more points only make the page heavy
 STYLE: dict[str, Any] = {
     "svg.fonttype": "none",
@@ -71,7 +71,10 @@ def learning_curves(path: PathLike) -> str:
 
 
 def drift_plot(drift: Drift) -> str:
-    """Norm and spread of latents by position: true, one step ahead, free-running. Raises MissingExtra without matplotlib."""
+    """Norm and spread of latents by position: true, one step ahead, free-running.
+
+    Raises MissingExtra without matplotlib.
+    """
     curves: list[tuple[str, Curve, str]] = [("true", drift.true, INK)]
     if drift.one_step is not None:
         curves.append(("one step ahead", drift.one_step, COLOURS[2]))
@@ -87,17 +90,17 @@ def drift_plot(drift: Drift) -> str:
             ax.set_ylim(bottom=0)
         axes[0].legend(loc="lower left")
 
-    return _svg(draw, 2, width=4.2)
+    return _svg(draw, 2)
 
 
 def smooth(values: Sequence[float]) -> list[float]:
-    """An exponential mean over about a twentieth of the values, corrected for its start (Kingma and Ba 2015, sec. 3)."""
-    keep = 1 - 1 / max(1.0, len(values) / 20)
-    mean, out = 0.0, []
-    for i, value in enumerate(values, start=1):
-        mean = keep * mean + (1 - keep) * value
-        out.append(mean / (1 - keep**i))
-    return out
+    """Means over a fortieth of the values around each, and over fewer near the ends.
+
+    The window is centred, as a trailing mean would draw a falling loss above itself and so above the held-out one.
+    """
+    half, last = len(values) // 80, len(values) - 1
+    reach = [min(half, i, last - i) for i in range(len(values))]
+    return [sum(values[i - r : i + r + 1]) / (2 * r + 1) for i, r in enumerate(reach)]
 
 
 def _loss(ax: Any, one: Series, colour: str, *, held_out: Series | None) -> None:
@@ -125,13 +128,16 @@ def _scale(ax: Any, values: Iterable[float]) -> None:
         ax.yaxis.set_minor_locator(ticker.NullLocator())
 
 
-def _svg(draw: Any, n: int, *, width: float = PANEL[0]) -> str:
-    """Draws `n` panels with `draw(axes)` and returns an `<svg>` element. No pyplot: it keeps figures in a global."""
+def _svg(draw: Callable[[Sequence[Any]], None], n: int, *, width: float | None = None) -> str:
+    """Draws `n` panels with `draw(axes)` and returns an `<svg>` element.
+
+    `width`: of each panel in inches; else the panels of a row share `WIDTH`. No pyplot: it keeps figures in a global.
+    """
     matplotlib, figure = optional("matplotlib"), optional("matplotlib.figure")
-    columns = min(n, COLUMNS)
+    columns = 2 if n in (2, 4) else min(n, 3)
     rows = math.ceil(n / columns)
     with matplotlib.rc_context(STYLE):
-        fig = figure.Figure(figsize=(width * columns, PANEL[1] * rows), layout="constrained")
+        fig = figure.Figure(figsize=(width * columns if width else WIDTH, HEIGHT[columns] * rows), layout="constrained")
         axes = fig.subplots(rows, columns, squeeze=False).flatten().tolist()
         for spare in axes[n:]:
             spare.set_axis_off()

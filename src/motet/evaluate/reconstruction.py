@@ -12,8 +12,8 @@ PEAK = 255.0
 def psnr(a: UInt8[Tensor, "n 3 h w"], b: UInt8[Tensor, "n 3 y x"]) -> Float[Tensor, "n"]:
     """PSNR of each picture in dB.
 
-    Equal pictures get the value of the smallest difference that there can be, one level in one value, so that means stay
-    finite. Raises ShapeError if the sizes differ.
+    Equal pictures get the value of the smallest difference that there can be, one level in one value, so that means
+    stay finite. Raises ShapeError if the sizes differ.
     """
     if a.shape != b.shape:
         raise ShapeError(f"cannot compare pictures of {list(a.shape)} with {list(b.shape)}; make them the same size")

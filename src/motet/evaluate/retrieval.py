@@ -5,7 +5,7 @@ counts colour and layout) and features (cosine of, say, EfficientNet-Lite0 featu
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int, Num, UInt8
@@ -16,8 +16,8 @@ from motet.errors import ConfigError, DataError, ShapeError
 from motet.evaluate.interval import Interval, mean_interval
 
 POOLED = 16
-# Two copies of a picture in the gallery are the same answer. Their features differ by rounding (about 1e-7, by their place
-# in a batch), and an item within `SAME` of the truth cannot be nearer by more than that (triangle inequality).
+# Two copies of a picture in the gallery are the same answer. Their features differ by rounding (about 1e-7, by their
+# place in a batch), and an item within `SAME` of the truth cannot be nearer by more than that (triangle inequality).
 SAME = 1e-5
 
 
@@ -37,16 +37,17 @@ class Retrieval:
 
 def retrieval(
     generated: Num[Tensor, "n *what"],
-    truth_index: Int[Tensor, "n"],
+    truth_index: Int[Tensor, "k"],
     gallery: Num[Tensor, "m *thing"],
     *,
-    by: Literal["pixels", "features"] = "pixels",
+    by: str = "pixels",
 ) -> Retrieval:
     """Ranks the true picture, `gallery[truth_index[i]]`, by its nearness to `generated[i]`.
 
     by="pixels": both are uint8 pictures [., 3, h, w], of any sizes. by="features": both are feature vectors [., d], so
     that a gallery's features are computed once for many questions.
-    Raises ShapeError for sizes that do not fit, DataError for an index outside the gallery, ConfigError for another `by`.
+    Raises ShapeError for sizes that do not fit, DataError for an index outside the gallery, ConfigError for another
+    `by`.
     """
     if by not in ("pixels", "features"):
         raise ConfigError(f"cannot retrieve by {by!r}; choose 'pixels' or 'features'")
@@ -76,7 +77,7 @@ def unit(features: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
 def _ranks(
     generated: Float[Tensor, "n d"], truth_index: Int[Tensor, "n"], gallery: Float[Tensor, "m d"]
 ) -> Int[Tensor, "n"]:
-    # Euclidean distance orders as the mean squared difference does. Not by matrix product, whose cancellation would break ties.
+    # Euclidean distance orders as the mean squared difference does. Not by matrix product: it cancels, and breaks ties.
     distance = torch.cdist(generated, gallery, compute_mode="donot_use_mm_for_euclid_dist")
     truth = distance.gather(1, truth_index.cpu().long()[:, None])
     return (distance < truth - SAME).sum(1)

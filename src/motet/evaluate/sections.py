@@ -39,7 +39,9 @@ def key_numbers(found: Evaluation, targets: Targets | None = None) -> KeyNumbers
         psnr = mean_interval(found.reconstruction.means)
         target = "" if targets.psnr is None else f"target {targets.psnr:g} dB"
         met = None if targets.psnr is None else psnr.mean >= targets.psnr
-        numbers.append(KeyNumber(f"{psnr.mean:.1f} dB", "codec PSNR, held-out pictures", target, met, _between(psnr, 1)))
+        numbers.append(
+            KeyNumber(f"{psnr.mean:.1f} dB", "codec PSNR, held-out pictures", target, met, _between(psnr, 1))
+        )
     for split, group in found.groups.items():
         wanted = targets.trained if split == "trained" else targets.held_out
         label = f"right picture of {found.gallery:,}: {called(found, split)}"
@@ -47,7 +49,9 @@ def key_numbers(found: Evaluation, targets: Targets | None = None) -> KeyNumbers
     for split, group in found.groups.items():
         wanted = targets.trained_captions if split == "trained" else targets.held_out_captions
         numbers.append(_share(group.exact, f"captions exactly right: {split.replace('_', '-')} pictures", wanted))
-    return KeyNumbers("Key numbers", numbers, note="Small print: the interval that holds the value with 95 % confidence.")
+    return KeyNumbers(
+        "Key numbers", numbers, note="Small print: the interval that holds the value with 95 % confidence."
+    )
 
 
 def drawings(found: Evaluation, split: str) -> Gallery:
@@ -59,8 +63,8 @@ def drawings(found: Evaluation, split: str) -> Gallery:
         for i in _evenly(len(judged))
     ]
     note = (
-        f"Left: generated from the name alone. Right: the true picture. ✓: of all {found.gallery:,} pictures, the true one "
-        f"is the nearest to the generated one. {EVENLY}"
+        f"Left: generated from the name alone. Right: the true picture. ✓: of all {found.gallery:,} pictures, the true "
+        f"one is the nearest to the generated one. {EVENLY}"
     )
     if split == "held_out":
         note = f"Never seen in training. {note}"
@@ -80,7 +84,9 @@ def captions(found: Evaluation, split: str, most: int = SHOWN) -> Gallery:
         )
         for i in _evenly(len(judged), most)
     ]
-    return Gallery(f"Describing {split.replace('_', '-')} pictures", tiles, f"What the model says of a picture. {EVENLY}")
+    return Gallery(
+        f"Describing {split.replace('_', '-')} pictures", tiles, f"What the model says of a picture. {EVENLY}"
+    )
 
 
 def reconstructions(rebuilt: Reconstruction, most: int = 12) -> Pairs:
@@ -89,7 +95,9 @@ def reconstructions(rebuilt: Reconstruction, most: int = 12) -> Pairs:
         Pair(rebuilt.true[i], rebuilt.made[i], f"{float(rebuilt.means[i]):.1f} dB")
         for i in _evenly(len(rebuilt.means), most)
     ]
-    return Pairs("Codec", pairs, "Left: a held-out picture. Right: what the codec makes of it, the best that can be drawn.")
+    return Pairs(
+        "Codec", pairs, "Left: a held-out picture. Right: what the codec makes of it, the best that can be drawn."
+    )
 
 
 def all_numbers(found: Evaluation) -> Table:

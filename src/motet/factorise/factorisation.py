@@ -14,7 +14,7 @@ from motet.sequence import Program, Segment, Span
 
 @dataclass(frozen=True)
 class Wish:
-    """What is to be generated: ``grid`` tokens of ``modality`` from document index ``start`` on, drawn as ``how`` says."""
+    """What is to be generated: ``grid`` tokens of ``modality`` from index ``start`` on, drawn as ``how`` says."""
 
     modality: str
     grid: tuple[int, ...]
@@ -30,7 +30,5 @@ class Factorisation(ABC):
         """The spans that train this segment, from document index ``start`` on. Values are already drawn."""
 
     @abstractmethod
-    def generate(
-        self, wish: Wish, head: Head, hidden: Float[Tensor, "branches 1 d"], rng: torch.Generator
-    ) -> Program:
-        """A program that generates and commits the wished values, and returns them; ``hidden`` is of the token before."""
+    def generate(self, wish: Wish, head: Head, hidden: Float[Tensor, "branches 1 d"], rng: torch.Generator) -> Program:
+        """A program that generates and commits the wished values, and returns them; ``hidden``: of the token before."""

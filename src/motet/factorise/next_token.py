@@ -20,9 +20,7 @@ class NextToken(Factorisation):
         predict = Predict(torch.arange(n), segment.values, torch.ones(n)) if segment.learn else None
         return [Span(segment.modality, segment.values, positions(n, start, segment.grid), predict=predict)]
 
-    def generate(
-        self, wish: Wish, head: Head, hidden: Float[Tensor, "branches 1 d"], rng: torch.Generator
-    ) -> Program:
+    def generate(self, wish: Wish, head: Head, hidden: Float[Tensor, "branches 1 d"], rng: torch.Generator) -> Program:
         n = math.prod(wish.grid)
         pos = positions(n, wish.start, wish.grid)
         values = []

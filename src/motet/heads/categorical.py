@@ -10,7 +10,7 @@ from torch.nn.functional import cross_entropy
 
 from motet.diffusion.guidance import Guidance, guide
 from motet.errors import ConfigError
-from motet.heads.head import Head
+from motet.heads.head import Head, Wishes
 from motet.nn.linear import linear
 
 
@@ -76,5 +76,5 @@ class Categorical(Head):
         rank = torch.minimum(rank, (probabilities > 0).sum(-1) - 1)
         return ids.gather(-1, rank[:, None])[:, 0]
 
-    def settings(self, *, guidance: Guidance, steps: int, temperature: float, **rest: Any) -> TokenSampling:
-        return TokenSampling(temperature=temperature, guidance=guidance, **rest)
+    def settings(self, wishes: Wishes) -> TokenSampling:
+        return TokenSampling(wishes.temperature, wishes.top_k, wishes.top_p, wishes.guidance, wishes.banned)

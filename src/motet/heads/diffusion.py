@@ -1,9 +1,9 @@
 """LatentLM's per-token diffusion head: a small adaLN-Zero MLP that denoises one latent, given one hidden state.
 
 LatentLM (arXiv 2412.08635, section 3.1 and its code): condition ``c = W RMSNorm(h) + MLP(sinusoid(t))``; each layer is
-``x += gate * SwiGLU(RMSNorm(x) (1 + scale) + shift)`` with (shift, scale, gate) a zero-initialised projection of c; the last
-norm is modulated and the output projection starts at zero. Several (t, e) draws share one hidden state, since the backbone
-is the expensive part. The loss is the mean squared error of the prediction target over the channels.
+``x += gate * SwiGLU(RMSNorm(x) (1 + scale) + shift)`` with (shift, scale, gate) a zero-initialised projection of c;
+the last norm is modulated and the output projection starts at zero. Several (t, e) draws share one hidden state, since
+the backbone is the expensive part. The loss is the mean squared error of the prediction target over the channels.
 """
 
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ from motet.diffusion.path import PATHS, Point, Target, point_of, target_of
 from motet.diffusion.solver import SOLVERS, SolverName
 from motet.diffusion.time import TimeDensity, draw_times, shifted, sinusoid, visit_times
 from motet.errors import ConfigError
-from motet.heads.head import Head
+from motet.heads.head import Head, Wishes
 from motet.nn.ffn import SwiGLU
 from motet.nn.norm import RMSNorm
 
@@ -34,7 +34,9 @@ class DiffusionShape:
     target: Target = field(default="flow", metadata={"help": "what is predicted: x0, epsilon, v or flow"})
     path: str = field(default="straight", metadata={"help": "path from noise to data: straight or cosine"})
     density: TimeDensity = field(default="uniform", metadata={"help": "density of training times"})
-    shift: float = field(default=1.0, metadata={"help": "moves training and sampling times towards noise; 1: not at all"})
+    shift: float = field(
+        default=1.0, metadata={"help": "moves training and sampling times towards noise; 1: not at all"}
+    )
     draws: int = field(default=4, metadata={"help": "(time, noise) draws for each hidden state in training"})
 
     def __post_init__(self) -> None:
@@ -161,13 +163,15 @@ class Diffusion(Head):
                 prediction = self.denoiser(x, t, condition[0])
             else:  # both branches look at the same noised value
                 both = self.denoiser(x.repeat(2, 1), t.repeat(2), condition[:2].flatten(0, 1))
-                prediction = guide(*both.chunk(2), scale)
+                conditional, unconditional = both.chunk(2)
+                prediction = guide(conditional, unconditional, scale)
             return point_of(self.path, self.shape.target, prediction.float(), x, t)
 
-        return SOLVERS[how.solver](denoise, noise[:, 0], visit_times(how.steps, shift=self.shape.shift), self.path, noise[:, 1:].transpose(0, 1))
+        times = visit_times(how.steps, shift=self.shape.shift)
+        return SOLVERS[how.solver](denoise, noise[:, 0], times, self.path, noise[:, 1:].transpose(0, 1))
 
-    def settings(self, *, guidance: Guidance, steps: int, temperature: float, **rest: Any) -> DiffusionSampling:
-        return DiffusionSampling(steps=steps, guidance=guidance, temperature=temperature, **rest)
+    def settings(self, wishes: Wishes) -> DiffusionSampling:
+        return DiffusionSampling(wishes.steps, wishes.solver, wishes.guidance, wishes.temperature)
 
     def compile_parts(self) -> None:
         self.denoiser.compile(dynamic=True)

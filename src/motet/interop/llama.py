@@ -1,12 +1,11 @@
 """Pretrained Llama, Qwen2 and Qwen3 language models as Motet models with one modality, text.
 
-A checkpoint is a Hugging Face folder (config.json, tokenizer.json, model.safetensors or its shards) or a GGUF file. Their
-blocks are our plain ones; only the names differ, and q, k, v and gate, up are one matrix each here. Every weight of the
-checkpoint has exactly one place: what is missing, left over or of another shape is an error that names it, and so is every
-setting of the config that would change a number and that our blocks do not know.
+A checkpoint is a Hugging Face folder (`hugging_face`) or a GGUF file (`gguf`). Its blocks are our plain ones; only the
+names differ, and q, k, v and gate, up are one matrix each here. Every weight of the checkpoint has exactly one place:
+what is missing, left over or of another shape is an error that names it. So is every setting of the config that would
+change a number and that our blocks do not know.
 """
 
-import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,9 +14,6 @@ from typing import Any
 
 import torch
 from jaxtyping import Float
-from safetensors import SafetensorError
-from safetensors.torch import load_file
-from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from motet.codecs.text import TextCodec
@@ -25,6 +21,7 @@ from motet.errors import CapabilityError, CheckpointError
 from motet.factorise.next_token import NextToken
 from motet.heads.categorical import Categorical
 from motet.interop.gguf import read_gguf
+from motet.interop.hugging_face import Pretrained, read_folder
 from motet.model import TEXT, Modality, Model
 from motet.nn.backbone import Backbone, TransformerShape
 from motet.nn.rope import Rope
@@ -39,27 +36,21 @@ WORDS, LOGITS = "modalities.text.embed.weight", "modalities.text.head.logits.wei
 def load_language_model(path: PathLike, *, dtype: torch.dtype = torch.float32) -> Model:
     """The model in a Hugging Face folder or GGUF file, with its weights in ``dtype``, ready to generate.
 
-    Documents begin with the tokenizer's `bos` token (or, as for Qwen2, the config's) and end with its `eos`: a prompt is
-    read as ``bos, text``, which is also what such models expect. Only one of several `eos` tokens ends a document.
+    Documents begin with the tokenizer's `bos` token (or, as for Qwen2, the config's) and end with its `eos`: a prompt
+    is read as ``bos, text``. Where a config lists several `eos` tokens and the tokenizer names none, the first ends it.
 
     Raises CheckpointError if the checkpoint cannot be read or does not match its config, CapabilityError if its
     architecture is another one, MissingExtra if a GGUF file is given and the extra `interop` is not installed.
     """
     path = Path(path)
-    if path.is_dir():
-        config = _json(path / "config.json")
-        shape, rope = transformer_shape(config), _rope(config)
-        weights, text = _folder_weights(path), _folder_text(path, config)
-    elif path.is_file():
-        file = read_gguf(path)
-        config, weights = file.config, file.weights
-        shape, rope = transformer_shape(config), _rope(config)
-        text = _text(file.tokenizer, config, begin=file.begin, end=file.end)
-    else:
+    if not path.exists():
         raise CheckpointError(f"{path} does not exist; expected a Hugging Face folder or a .gguf file")
+    found = read_folder(path) if path.is_dir() else read_gguf(path)
+    config = found.config
+    shape, rope, text = transformer_shape(config), stretched_rope(config), _text(found)
     tied = bool(config.get("tie_word_embeddings", False))
     model = _empty(shape, rope, text, vocab_size=int(config["vocab_size"]))
-    state = _renamed(weights, shape, tied=tied, dtype=dtype)
+    state = _renamed(found.weights, shape, tied=tied, dtype=dtype)
     _check_shapes(state, model.state_dict())
     model.load_state_dict(state, assign=True)
     if tied:
@@ -97,12 +88,18 @@ def transformer_shape(config: Config) -> TransformerShape:
         raise CapabilityError(f"model_type is {kind!r}; models of these types can be loaded: {', '.join(KINDS)}")
     for setting in REFUSED:
         if config.get(setting.key) not in setting.harmless:
-            raise CapabilityError(f"{setting.key} is {config[setting.key]!r}; only {setting.harmless[-1]!r} can be loaded")
+            raise CapabilityError(
+                f"{setting.key} is {config[setting.key]!r}; only {setting.harmless[-1]!r} can be loaded"
+            )
     if set(config.get("layer_types") or ()) - {"full_attention"}:
-        raise CapabilityError(f"layer_types are {sorted(set(config['layer_types']))}; only full_attention can be loaded")
+        raise CapabilityError(
+            f"layer_types are {sorted(set(config['layer_types']))}; only full_attention can be loaded"
+        )
     wanted = ("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size")
     if missing := [key for key in wanted if not isinstance(config.get(key), int)]:
-        raise CheckpointError(f"the config says nothing of {', '.join(missing)}; expected the config.json of a {kind} model")
+        raise CheckpointError(
+            f"the config says nothing of {', '.join(missing)}; expected the config.json of a {kind} model"
+        )
     return TransformerShape(
         dim=config["hidden_size"],
         n_layers=config["num_hidden_layers"],
@@ -122,8 +119,11 @@ def _rope_settings(config: Config) -> Config:
     return config.get("rope_parameters") or config.get("rope_scaling") or {}
 
 
-def _rope(config: Config) -> Rope:
-    """The rotary frequencies, stretched as the config says to reach beyond the length that the model was first trained on."""
+def stretched_rope(config: Config) -> Rope:
+    """The rotary frequencies, stretched as the config says to reach beyond the length of the first training.
+
+    Raises CapabilityError for kinds of stretching that are not supported.
+    """
     rope, settings = transformer_shape(config).rope(), _rope_settings(config)
     kind = settings.get("rope_type", settings.get("type", "default"))
     if kind == "linear":
@@ -153,7 +153,7 @@ def llama3_stretch(frequencies: Float[Tensor, " e"], settings: Config) -> Float[
 
 def _sources(shape: TransformerShape, *, tied: bool) -> dict[str, tuple[str, ...]]:
     """For each weight of ours the weights that it is the concatenation of."""
-    table = {
+    table: dict[str, tuple[str, ...]] = {
         WORDS: ("model.embed_tokens.weight",),
         LOGITS: ("model.embed_tokens.weight" if tied else "lm_head.weight",),
         "backbone.norm.weight": ("model.norm.weight",),
@@ -185,12 +185,13 @@ def _renamed(
     given = {name for name in weights if not name.endswith("rotary_emb.inv_freq")}
     if tied and "lm_head.weight" in given:
         if not torch.equal(weights["lm_head.weight"], weights["model.embed_tokens.weight"]):
-            raise CheckpointError("the config ties lm_head to the embedding, but their weights differ; untie the config")
+            raise CheckpointError(
+                "the config ties lm_head to the embedding, but their weights differ; untie the config"
+            )
         given.remove("lm_head.weight")
     if given != wanted:
         raise CheckpointError(
-            "the weights do not match the config; "
-            f"missing: {_some(wanted - given)}; unknown: {_some(given - wanted)}"
+            f"the weights do not match the config; missing: {_some(wanted - given)}; unknown: {_some(given - wanted)}"
         )
     return {ours: torch.cat([weights[name] for name in theirs]).to(dtype) for ours, theirs in table.items()}
 
@@ -230,61 +231,16 @@ def _text_parts(model: Model) -> tuple[nn.Embedding, nn.Linear]:
     return words, head.logits
 
 
-# the files of a folder
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise CheckpointError(f"no {path.name} in {path.parent}; expected a Hugging Face folder or a .gguf file") from error
-    except ValueError as error:
-        raise CheckpointError(f"{path} is not JSON: {error}") from error
-    if not isinstance(found, dict):
-        raise CheckpointError(f"{path} holds a {type(found).__name__}; expected an object")
-    return found
-
-
-def _folder_weights(folder: Path) -> dict[str, Tensor]:
-    single, index = folder / "model.safetensors", folder / "model.safetensors.index.json"
-    if single.is_file():
-        files = [single]
-    elif index.is_file():
-        files = [folder / name for name in sorted(set(_json(index).get("weight_map", {}).values()))]
-    else:
-        raise CheckpointError(f"no model.safetensors nor model.safetensors.index.json in {folder}; save the model so")
-    weights: dict[str, Tensor] = {}
-    for file in files:
-        try:
-            weights.update(load_file(file))
-        except (OSError, SafetensorError) as error:
-            raise CheckpointError(f"cannot read {file}: {error}; copy the folder again") from error
-    return weights
-
-
-def _folder_text(folder: Path, config: Config) -> TextCodec:
-    path, extra = folder / "tokenizer.json", folder / "tokenizer_config.json"
-    if not path.is_file():
-        raise CheckpointError(f"no tokenizer.json in {folder}; save the model's fast tokenizer there")
-    named = _json(extra) if extra.is_file() else {}
-
-    def token(key: str) -> str | None:
-        found = named.get(key)
-        return found["content"] if isinstance(found, dict) else found
-
-    return _text(Tokenizer.from_file(str(path)), config, begin=token("bos_token"), end=token("eos_token"))
-
-
-def _text(tokenizer: Tokenizer, config: Config, *, begin: str | None, end: str | None) -> TextCodec:
+def _text(found: Pretrained) -> TextCodec:
     """The codec; a token that the tokenizer does not name is taken from the ids in the config."""
 
     def token(key: str) -> str | None:
-        found = config.get(key)
-        first = found[0] if isinstance(found, list) and found else found
-        return tokenizer.id_to_token(first) if isinstance(first, int) else None
+        ids = found.config.get(key)
+        first = ids[0] if isinstance(ids, list) and ids else ids
+        return found.tokenizer.id_to_token(first) if isinstance(first, int) else None
 
-    end = end or token("eos_token_id")
-    begin = begin or token("bos_token_id") or end
+    end = found.end or token("eos_token_id")
+    begin = found.begin or token("bos_token_id") or end
     if begin is None or end is None:
         raise CheckpointError("neither the tokenizer nor the config says which token ends a document (eos_token)")
-    return TextCodec(tokenizer, begin=begin, end=end)
+    return TextCodec(found.tokenizer, begin=begin, end=end)

@@ -61,14 +61,14 @@ class Cache:
             self.layers[layer] = (k.new_zeros(shape), v.new_zeros(shape))
         keys, values = self.layers[layer]
         if min(self.filled) == max(self.filled):
-            at = slice(self.filled[0], self.filled[0] + n)
-            keys[:, :, at], values[:, :, at] = k, v
+            keys.narrow(2, self.filled[0], n).copy_(k)
+            values.narrow(2, self.filled[0], n).copy_(v)
         else:
             row = torch.arange(self.rows, device=k.device)[:, None]
             keys[row, :, self._slots] = k.transpose(1, 2)
             values[row, :, self._slots] = v.transpose(1, 2)
         stop = max(self.filled) + n
-        return keys[:, :, :stop], values[:, :, :stop]
+        return keys.narrow(2, 0, stop), values.narrow(2, 0, stop)
 
     def close(self, committed: Sequence[int]) -> None:
         """Keeps the first ``committed[r]`` of row r's new tokens and forgets the others."""

@@ -35,7 +35,7 @@ class DocumentLosses(NamedTuple):
 def document_losses(
     model: Model, documents: Sequence[Sequence[Segment]], *, text_first: float, row_length: int, seed: int
 ) -> dict[str, DocumentLosses]:
-    """The losses of each document by modality, without dropped conditions. Noise is drawn from ``seed``, the same each time."""
+    """The losses of each document by modality, no condition dropped. Equal seeds draw equal noise."""
     spans: list[list[Span]] = []
     for number, segments in enumerate(documents):
         rng = document_rng(seed, number)

@@ -1,8 +1,9 @@
 """LatentLM: next-token diffusion (Sun et al. 2024, arXiv 2412.08635).
 
-One causal transformer reads text ids and continuous latents in one sequence. At a text position a softmax picks the next id;
-before a latent a small diffusion head, conditioned on that one hidden state, draws it, and it is fed back as the next input.
-The latents come from a sigma-VAE, whose noise is set by hand, so that errors of the sequence do not grow.
+One causal transformer reads text ids and continuous latents in one sequence. At a text position a softmax picks the
+next id; before a latent a small diffusion head, conditioned on that one hidden state, draws it, and it is fed back as
+the next input. The latents come from a sigma-VAE, whose noise is set by hand, so that errors of the sequence do not
+grow.
 
     loss = cross-entropy(text) + image_weight * mean squared error(flow of each latent, 4 draws each)
 """
@@ -49,12 +50,18 @@ class LatentLM(Recipe):
     head: DiffusionShape = DiffusionShape()
     image_weight: float = field(default=1.0, metadata={"help": "weight of the latents' loss beside the text's"})
     condition_dropout: float = field(default=0.1, metadata={"help": "share of pictures trained without their prompt"})
-    text_first: float = field(default=0.6, metadata={"help": "share of pairs with the text first; the rest: picture first"})
-    balance: float = field(default=0.5, metadata={"help": "0: documents equally often; 1: groups of variants equally often"})
+    text_first: float = field(
+        default=0.6, metadata={"help": "share of pairs with the text first; the rest: picture first"}
+    )
+    balance: float = field(
+        default=0.5, metadata={"help": "0: documents equally often; 1: groups of variants equally often"}
+    )
     rows: int = field(default=64, metadata={"help": "packed rows in a batch"})
     row_length: int = field(default=128, metadata={"help": "tokens in a row"})
     codec_batch: int = field(default=256, metadata={"help": "pictures in a batch of the codec's stage"})
-    codec_share: float = field(default=0.25, metadata={"help": "share of the run's budget that the codec's stage takes"})
+    codec_share: float = field(
+        default=0.25, metadata={"help": "share of the run's budget that the codec's stage takes"}
+    )
     codec_training: TrainSettings = TrainSettings(lr=3e-3, weight_decay=0.0, ema=0.99)
     training: TrainSettings = TrainSettings(lr=3e-3, ema=0.995)
     sampling: Sampling = Sampling()
@@ -73,9 +80,7 @@ class LatentLM(Recipe):
         words = nn.Embedding(text.vocab_size, dim)
         nn.init.normal_(words.weight, std=0.02)
         modalities = {
-            TEXT: Modality(
-                codec=text, embed=words, factorise=NextToken(), head=Categorical(dim, text.vocab_size)
-            ),
+            TEXT: Modality(codec=text, embed=words, factorise=NextToken(), head=Categorical(dim, text.vocab_size)),
             IMAGE: Modality(
                 codec=SigmaVAE(self.codec),
                 embed=nn.Linear(channels, dim),

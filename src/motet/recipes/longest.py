@@ -27,8 +27,11 @@ def longest(recipe: Recipe, corpus: Corpus) -> Longest:
     """The longest document of both splits. The tokenizer is the one that ``recipe`` makes of the corpus."""
     model = weightless(recipe, recipe.text_codec(corpus))
     picture = _picture(model)
-    laid = [(document.id, _segments(model, document, picture)) for split in (corpus.train, corpus.held_out)
-            for document in split.documents]
+    laid = [
+        (document.id, _segments(model, document, picture))
+        for split in (corpus.train, corpus.held_out)
+        for document in split.documents
+    ]
     most = sorted(laid, key=lambda pair: -sum(len(segment) for segment in pair[1]))[:_LAID_OUT]
     return max((Longest(id, _length(model, segments)) for id, segments in most), key=lambda found: found.tokens)
 

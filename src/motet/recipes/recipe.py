@@ -8,9 +8,9 @@ from typing import ClassVar
 
 import torch
 
+from motet.codecs.text import TextCodec
 from motet.data.corpus import Corpus
 from motet.model import Model
-from motet.codecs.text import TextCodec
 from motet.request import Sampling
 from motet.train.objective import Objective
 from motet.train.settings import TrainSettings
@@ -58,7 +58,6 @@ class Recipe(ABC):
     @abstractmethod
     def open_text(self, tokenizer: Path) -> TextCodec:
         """The text codec of a run, from its ``tokenizer.json``."""
-
 
 
 def initialised(recipe: Recipe, text: TextCodec, seed: int) -> Model:

@@ -1,12 +1,12 @@
 """A run: a recipe trained on a source into one self-contained folder, and a model loaded back from it.
 
-    RUN/config.json          recipe, size and all settings as resolved; the data; the budget; the version that made it
-        tokenizer.json       the text codec
-        model.safetensors    all weights and statistics, codecs included, as last trained
-        ema.safetensors      the same, averaged over training: what is used by default
-        log.jsonl            every step, evaluation and stage
-        previews/            grids of samples
-        checkpoint/, finished/   what a resumed run goes on from
+RUN/config.json          recipe, size and all settings as resolved; the data; the budget; the version that made it
+    tokenizer.json       the text codec
+    model.safetensors    all weights and statistics, codecs included, as last trained
+    ema.safetensors      the same, averaged over training: what is used by default
+    log.jsonl            every step, evaluation and stage
+    previews/            grids of samples
+    checkpoint/, finished/   what a resumed run goes on from
 """
 
 import json
@@ -106,7 +106,9 @@ def load(run: PathLike, *, weights: Weights = "ema", device: torch.device | str 
 def read_config(run: PathLike) -> RunConfig:
     path = Path(run) / "config.json"
     if not path.is_file():
-        raise CheckpointError(f"{run} is not a run folder: it has no config.json; `motet train ... --out {run}` makes one")
+        raise CheckpointError(
+            f"{run} is not a run folder: it has no config.json; `motet train ... --out {run}` makes one"
+        )
     try:
         return from_dict(RunConfig, json.loads(path.read_text()))
     except (json.JSONDecodeError, ConfigError) as error:

@@ -21,6 +21,10 @@ Batch = tuple[Packed, torch.Generator]
 JUDGED = 72
 """Held-out documents that the losses during training are taken on."""
 PREVIEWED = 24
+MOST_MEAN, LEAST_SPREAD, MOST_SPREAD = 0.3, 0.5, 1.5
+"""Means of latents outside these bounds do not fit their codec's statistics; noise adds to their spread."""
+
+_log = logging.getLogger(__name__)
 
 
 class TrainJointly(Objective):
@@ -111,9 +115,11 @@ class TrainJointly(Objective):
         return numbers
 
     def _warn_of_drift(self) -> None:
-        """Latents that do not have the mean and spread that the codec's statistics promise train badly, and silently."""
+        """Latents without the mean and spread that the codec's statistics promise train badly, and silently."""
         for name in self.module.modalities:
-            latents = [s.values for doc in self.loader.documents[:512] for s in doc if s.modality == name and name != TEXT]
+            latents = [
+                s.values for doc in self.loader.documents[:512] for s in doc if s.modality == name and name != TEXT
+            ]
             if not latents or not latents[0].is_floating_point():
                 continue
             seen = self.module.modality(name).codec.means(torch.cat(latents))
@@ -122,7 +128,9 @@ class TrainJointly(Objective):
                 _log.warning(
                     "%s latents have mean %.2f and spread %.2f where the codec's statistics promise 0 and about 1: "
                     "the codec was trained on other data; train it on this one",
-                    name, mean, spread,
+                    name,
+                    mean,
+                    spread,
                 )
 
     def preview(self, path: Path) -> None:

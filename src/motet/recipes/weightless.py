@@ -8,7 +8,7 @@ from motet.recipes.recipe import Recipe
 
 
 def weightless(recipe: Recipe, text: TextCodec) -> Model:
-    """The model on the meta device. Its codecs alone have memory, filled with zeros, so that they encode into true shapes."""
+    """The model on the meta device; its codecs alone have memory, all zeros, so that they encode into true shapes."""
     with torch.device("meta"):
         model = recipe.build(text)
     for name in model.modalities:

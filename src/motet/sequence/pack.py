@@ -1,7 +1,7 @@
 """Packing: whole documents, laid end to end into rows of one static length.
 
-This is the only place where a target meets the row that predicts it. A target predicted by "previous" is paired with the
-last public token before it in its document, which is not the row before it when private copies stand between.
+This is the only place where a target meets the row that predicts it. A target predicted by "previous" is paired with
+the last public token before it in its document, which is not the row before it when private copies stand between.
 """
 
 from collections.abc import Sequence
@@ -119,7 +119,7 @@ NOWHERE = -1
 
 
 class _Layout:
-    """The batch while it is being filled; numpy, because thousands of tiny writes a batch are ten times cheaper there."""
+    """The batch while it is being filled; numpy, because thousands of tiny writes are ten times cheaper there."""
 
     def __init__(self, rows: int, length: int):
         self.length = length

@@ -5,12 +5,13 @@ A sampling program is a Python generator. It yields what it wants placed or draw
 
 - ``Commit(span)`` places tokens publicly; the cache keeps them. Sent back: hidden states ``[branches, n, d]``.
 - ``Peek(span)`` places tokens privately: nobody else sees them and they are forgotten. Sent back: the same.
-- ``Draw(modality, hidden, noise, how)`` asks the modality's head for values. Sent back: ``[k]`` ids or ``[k, c]`` latents.
+- ``Draw(modality, hidden, noise, how)`` asks the modality's head for values. Sent back: ``[k]`` ids or ``[k, c]``
+  latents.
   It is a verb because heads, like the backbone, are cheap only when many requests share the call.
 - ``Forget(branches)`` empties branches: an unconditional branch starts afresh for each thing that is generated.
 
-A request runs in one or more *branches* (the conditional one and, with guidance, the unconditional one): rows of the same
-forward that hold the same document but for the spans which the guidance leaves out.
+A request runs in one or more *branches* (the conditional one and, with guidance, the unconditional one): rows of the
+same forward that hold the same document but for the spans which the guidance leaves out.
 """
 
 from collections.abc import Generator
@@ -42,8 +43,9 @@ class Peek:
 class Draw:
     """Ask the head of ``modality`` for values.
 
-    hidden: ``[branches, k, d]``; noise: all randomness of the draw, ``[k, ...]``, drawn by the program from the request's
-    own generator, so that a request gets what it would get alone; how: the head's sampling settings (hashable).
+    hidden: ``[branches, k, d]``; noise: all randomness of the draw, ``[k, ...]``, drawn by the program from the
+    request's own generator, so that a request gets what it would get alone; how: the head's sampling settings
+    (hashable).
     """
 
     modality: str

@@ -5,7 +5,8 @@ public and in an earlier block:
 
     sees(q, k) = doc[q] == doc[k] and (block[k] == block[q] or (block[k] < block[q] and public[k]))
 
-Text is a block per token; an image denoised jointly is one block; a noised copy is a private block; padding is document -1.
+Text is a block per token; an image denoised jointly is one block; a noised copy is a private block; padding is
+document -1.
 """
 
 from dataclasses import dataclass

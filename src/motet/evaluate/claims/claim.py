@@ -1,7 +1,7 @@
 """What a claim is: a paper's sentence, and everything that decides it, fixed before it is run.
 
-Arms are the settings that are compared (sigma 0, sigma 0.3 ...); every arm is run under every seed. A run gives numbers and
-curves; the means over seeds with their intervals go to the claim's rule, and the rule gives the verdict.
+Arms are the settings that are compared (sigma 0, sigma 0.3 ...); every arm is run under every seed. A run gives numbers
+and curves; the means over seeds with their intervals go to the claim's rule, and the rule gives the verdict.
 """
 
 from abc import ABC, abstractmethod

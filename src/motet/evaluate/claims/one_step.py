@@ -1,7 +1,7 @@
 """Samples drawn one step ahead from true history: free running without its own errors.
 
-The program of a request is run as it is, but whatever it commits of a modality is replaced by the truth, so each value is
-drawn given the true values before it. Free-running minus one-step quality is what exposure to one's own samples costs.
+The program of a request is run as it is, but whatever it commits of a modality is replaced by the truth, so each value
+is drawn given the true values before it. Free-running minus one-step quality is what exposure to its own samples costs.
 """
 
 from collections.abc import Generator

@@ -8,15 +8,13 @@ from typing import Any
 
 import torch
 
-import motet
-
 _GIT = ("git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
 
 
 def commit() -> str:
     """The hash of the checked-out commit, with "-dirty" if files differ from it; "unknown" outside a repository."""
     try:
-        done = subprocess.run(_GIT, cwd=Path(motet.__file__).parent, capture_output=True, text=True, check=False)
+        done = subprocess.run(_GIT, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
     except OSError:  # no git
         return "unknown"
     return done.stdout.strip() if done.returncode == 0 else "unknown"

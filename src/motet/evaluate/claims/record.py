@@ -49,7 +49,7 @@ def write_index(folder: Path) -> Path:
 
 def _as_json(claim: Claim, result: ClaimResult, figures: list[dict[str, str]]) -> dict[str, Any]:
     assert result.verdict is not None
-    quick = "" if result.scale == "full" else f" --scale {result.scale}"
+    flag = "" if result.scale == "full" else f" --{result.scale}"
     return {
         "name": claim.name,
         "scale": result.scale,
@@ -69,7 +69,7 @@ def _as_json(claim: Claim, result: ClaimResult, figures: list[dict[str, str]]) -
         "runs": [{key: value for key, value in asdict(run).items() if key != "setting"} for run in result.runs],
         "failed": result.failed,
         "figures": figures,
-        "command": f"motet claims {claim.name}{quick}",
+        "command": f"motet claims {claim.name}{flag}",
         "commit": commit(),
         "machine": machine(),
         "minutes": round(result.minutes, 2),

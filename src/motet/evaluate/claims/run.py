@@ -1,8 +1,10 @@
 """Runs a claim: whatever of it has not been run yet; then judges, and writes it down.
 
-runs/claims/<name>/setting.json         what the runs share
-                   <arm>-<seed>.json    a finished run; it is not repeated
-                   <arm>-<seed>/        what the run keeps, and goes on from if it was interrupted
+The runs are kept, so that nothing is made twice:
+
+    runs/claims/<name>/setting.json         what the runs share
+                       <arm>-<seed>.json    a finished run; it is not repeated
+                       <arm>-<seed>/        what the run keeps, and goes on from if it was interrupted
 """
 
 import json
@@ -34,10 +36,10 @@ def run_claim(
     console: Console | None = None,
     runs: Path = Path("runs/claims"),
 ) -> ClaimResult:
-    """Every run of the claim ``name`` that is not stored yet, then ``out/<name>.json``, its plots and ``out/index.html``.
+    """Every run of claim ``name`` that is not stored yet, then ``out/<name>.json``, its plots and ``out/index.html``.
 
-    At scale ``quick`` the name gets the suffix ``.quick`` everywhere, so nothing full is overwritten. A run that fails is
-    reported and the others go on. After ctrl-C the same call goes on in the middle of the run.
+    At scale ``quick`` the name gets the suffix ``.quick`` everywhere, so nothing full is overwritten. A run that fails
+    is reported and the others go on. After ctrl-C the same call goes on in the middle of the run.
 
     Raises ConfigError for an unknown claim, CheckpointError if stored runs have another setting.
     """

@@ -52,7 +52,7 @@ MEASURES: Mapping[str, str] = {
 class Judging:
     """How a run is judged. each: trained names, and held-out ones. guidance: the paper's, for pictures."""
 
-    each: int = 120
+    each: int = 100
     guidance: float = 1.65
     solver_steps: int = 10
 
@@ -146,7 +146,8 @@ def _sampled(model: Model, names: _Names, sampling: Sampling, seed: int) -> tupl
 
 
 def _distances(pictures: Mapping[str, Tensor], true: Tensor) -> dict[str, float]:
-    eyes = EfficientNetFeatures().to(memory_format=torch.channels_last)  # half as long, to the same 1e-6
+    eyes = EfficientNetFeatures()
+    eyes.network.to(memory_format=torch.channels_last)  # a third less time, for differences of 1e-6
     seen = eyes(true)
     return {name: frechet_distance(seen, eyes(made)) for name, made in pictures.items()}
 

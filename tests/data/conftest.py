@@ -1,0 +1,22 @@
+"""Small pictures to make data sets of."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+Paint = Callable[..., Path]
+
+
+@pytest.fixture
+def paint(tmp_path: Path) -> Paint:
+    """Saves a picture of one colour at a path below the test's folder, and says where."""
+
+    def save(name: str, colour: object = "red", *, size: tuple[int, int] = (8, 8), mode: str = "RGB") -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new(mode, size, colour).save(path)
+        return path
+
+    return save

@@ -1,0 +1,236 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from motet.data.document import Document
+from motet.data.folder import FolderSource
+from motet.data.problem import Reason
+from motet.errors import DataError
+
+Paint = Callable[..., Path]
+
+
+def read(root: Path) -> tuple[dict[str, Document], dict[str, str]]:
+    found = FolderSource(root).found
+    documents = {document.id: document for document in found.documents}
+    assert len(documents) == len(found.documents)
+    return documents, {problem.id: problem.reason for problem in found.problems}
+
+
+def captions(root: Path) -> dict[str, str]:
+    return {id: document.text for id, document in read(root)[0].items()}
+
+
+def write_lines(path: Path, *rows: object) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(row if isinstance(row, str) else json.dumps(row) for row in rows))
+
+
+def test_captions_come_from_metadata_jsonl(tmp_path: Path, paint: Paint) -> None:
+    paint("a.png"), paint("deep/b.JPG")
+    rows = {"file_name": "a.png", "text": "a fox"}, {"file_name": "deep/b.JPG", "text": " a hare\n", "artist": "me"}
+    write_lines(tmp_path / "metadata.jsonl", *rows)
+    assert captions(tmp_path) == {"a.png": "a fox", "deep/b.JPG": "a hare"}
+
+
+def test_captions_come_from_metadata_csv(tmp_path: Path, paint: Paint) -> None:
+    paint("a.png"), paint("b.png")
+    (tmp_path / "metadata.csv").write_text('\ufefftext,file_name\n"red, and sly",a.png\nbrün,b.png\n', encoding="utf-8")
+    assert captions(tmp_path) == {"a.png": "red, and sly", "b.png": "brün"}
+
+
+def test_metadata_in_a_folder_below_names_files_relative_to_itself(tmp_path: Path, paint: Paint) -> None:
+    paint("train/a.png"), paint("test/a.png")
+    write_lines(tmp_path / "train/metadata.jsonl", {"file_name": "a.png", "text": "one"})
+    write_lines(tmp_path / "test/metadata.jsonl", {"file_name": "a.png", "text": "two"})
+    documents, _ = read(tmp_path)
+    assert {id: (document.text, document.split) for id, document in documents.items()} == {
+        "train/a.png": ("one", "train"),
+        "test/a.png": ("two", "held_out"),
+    }
+
+
+def test_captions_come_from_a_text_beside_each_picture(tmp_path: Path, paint: Paint) -> None:
+    paint("a.png"), paint("sub/b.png")
+    (tmp_path / "a.txt").write_text("a fox\n")
+    (tmp_path / "sub/b.txt").write_text("a hare")
+    assert captions(tmp_path) == {"a.png": "a fox", "sub/b.png": "a hare"}
+
+
+def test_captions_come_from_class_folders(tmp_path: Path, paint: Paint) -> None:
+    paint("red_fox/1.png"), paint("red_fox/2.png"), paint("hare/1.png")
+    documents, _ = read(tmp_path)
+    assert captions(tmp_path) == {"red_fox/1.png": "red fox", "red_fox/2.png": "red fox", "hare/1.png": "hare"}
+    assert {document.group for document in documents.values()} == {"red fox", "hare"}
+
+
+def test_split_folders_of_class_folders_split(tmp_path: Path, paint: Paint) -> None:
+    paint("train/fox/1.png"), paint("validation/fox/2.png")
+    documents, _ = read(tmp_path)
+    assert [(document.text, document.split) for document in documents.values()] == [
+        ("fox", "train"),
+        ("fox", "held_out"),
+    ]
+
+
+def test_a_class_may_be_called_train(tmp_path: Path, paint: Paint) -> None:
+    for n in range(4):
+        paint(f"train/{n}.png"), paint(f"plane/{n}.png")
+    documents, _ = read(tmp_path)
+    assert {document.text for document in documents.values()} == {"train", "plane"}
+    assert sum(document.split == "held_out" for document in documents.values()) == 1
+
+
+def test_metadata_comes_before_texts_and_texts_before_class_folders(tmp_path: Path, paint: Paint) -> None:
+    paint("fox/a.png")
+    assert captions(tmp_path) == {"fox/a.png": "fox"}
+    (tmp_path / "fox/a.txt").write_text("from the text")
+    assert captions(tmp_path) == {"fox/a.png": "from the text"}
+    (tmp_path / "metadata.csv").write_text("file_name,text\nfox/a.png,from the csv\n")
+    assert captions(tmp_path) == {"fox/a.png": "from the csv"}
+    write_lines(tmp_path / "metadata.jsonl", {"file_name": "fox/a.png", "text": "from the jsonl"})
+    assert captions(tmp_path) == {"fox/a.png": "from the jsonl"}
+
+
+def test_a_split_column_decides_the_split(tmp_path: Path, paint: Paint) -> None:
+    rows = [{"file_name": paint(f"{n}.png").name, "text": str(n), "split": "train"} for n in range(5)]
+    rows[1]["split"], rows[3]["split"] = "validation", ""
+    write_lines(tmp_path / "metadata.jsonl", *rows)
+    documents, _ = read(tmp_path)
+    assert [id for id, document in documents.items() if document.split == "held_out"] == ["1.png"]
+
+
+def test_without_a_split_column_a_picture_keeps_its_split_when_others_come(tmp_path: Path, paint: Paint) -> None:
+    def held_out() -> set[str]:
+        return {id for id, document in read(tmp_path)[0].items() if document.split == "held_out"}
+
+    for n in range(60):
+        paint(f"fox/{n}.png")
+    before = held_out()
+    for n in range(60):
+        paint(f"ape/{n}.png")
+    assert before
+    assert {id for id in held_out() if id.startswith("fox")} == before
+
+
+def test_two_captions_of_one_picture_are_two_documents_on_the_same_side(tmp_path: Path, paint: Paint) -> None:
+    rows = [{"file_name": paint(f"{n // 2}.png").name, "text": f"caption {n}"} for n in range(80)]
+    write_lines(tmp_path / "metadata.jsonl", *rows)
+    documents, _ = read(tmp_path)
+    assert len(documents) == 80
+    assert (documents["7.png"].text, documents["7.png#2"].text) == ("caption 14", "caption 15")
+    assert all(documents[f"{n}.png"].split == documents[f"{n}.png#2"].split for n in range(40))
+
+
+def test_bad_rows_are_reported_and_the_others_are_read(tmp_path: Path, paint: Paint) -> None:
+    for name in ("good", "untold", "blank", "number", "spare"):
+        paint(f"{name}.png")
+    write_lines(
+        tmp_path / "metadata.jsonl",
+        '{"file_name": "cut',
+        {"text": "no file name"},
+        {"file_name": "blank.png", "text": "  "},
+        {"file_name": "number.png", "text": 7},
+        {"file_name": "spare.png", "text": "x", "split": "spare"},
+        "[1, 2]",
+        {"file_name": "good.png", "text": "good"},
+    )
+    documents, problems = read(tmp_path)
+    assert list(documents) == ["good.png"]
+    assert problems == {
+        "metadata.jsonl: line 1": Reason.INVALID_JSON,
+        "metadata.jsonl: line 2": Reason.INVALID_ENTRY,
+        "blank.png": Reason.MISSING_CAPTION,
+        "number.png": Reason.MISSING_CAPTION,
+        "spare.png": Reason.INVALID_ENTRY,
+        "metadata.jsonl: line 6": Reason.INVALID_JSON,
+        "untold.png": Reason.MISSING_CAPTION,
+    }
+
+
+def test_an_unquoted_comma_does_not_cut_a_caption_silently(tmp_path: Path, paint: Paint) -> None:
+    paint("a.png"), paint("b.png")
+    (tmp_path / "metadata.csv").write_text("file_name,text\na.png,red, and sly\nb.png,brown\n")
+    documents, problems = read(tmp_path)
+    assert list(documents) == ["b.png"]
+    assert problems["metadata.csv: line 2"] == Reason.INVALID_ENTRY
+
+
+def test_a_good_row_is_kept_beside_a_bad_row_for_the_same_picture(tmp_path: Path, paint: Paint) -> None:
+    paint("a.png")
+    write_lines(tmp_path / "metadata.jsonl", {"file_name": "a.png", "text": ""}, {"file_name": "a.png", "text": "fox"})
+    documents, problems = read(tmp_path)
+    assert documents["a.png"].text == "fox"
+    assert list(problems.values()) == [Reason.MISSING_CAPTION]
+    assert "a.png" not in problems
+
+
+def test_pictures_without_their_text_are_reported(tmp_path: Path, paint: Paint) -> None:
+    paint("a.png"), paint("b.png"), paint("c.png"), paint("d.png")
+    (tmp_path / "a.txt").write_text("a fox")
+    (tmp_path / "b.txt").write_text(" \n")
+    (tmp_path / "c.txt").write_bytes(b"\xff\xfe\xff")
+    documents, problems = read(tmp_path)
+    assert list(documents) == ["a.png"]
+    assert problems == {
+        "b.png": Reason.MISSING_CAPTION,
+        "c.png": Reason.UNREADABLE_TEXT,
+        "d.png": Reason.MISSING_CAPTION,
+    }
+
+
+def test_a_picture_in_no_class_folder_is_reported(tmp_path: Path, paint: Paint) -> None:
+    paint("fox/a.png"), paint("stray.png")
+    assert read(tmp_path)[1] == {"stray.png": Reason.MISSING_CAPTION}
+
+
+def test_hidden_files_are_no_data_and_unused_ones_are_mentioned(tmp_path: Path, paint: Paint) -> None:
+    paint("fox/a.png")
+    (tmp_path / "fox/._a.png").touch()
+    (tmp_path / ".cache").mkdir()
+    paint(".cache/b.png")
+    (tmp_path / "fox/c.heic").touch()
+    found = FolderSource(tmp_path).found
+    assert [document.id for document in found.documents] == ["fox/a.png"]
+    assert found.problems == ()
+    assert "1 .heic" in found.notes[0]
+
+
+def test_opening_a_folder_decodes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "fox").mkdir()
+    (tmp_path / "fox/a.png").write_bytes(b"not a picture")
+    document = FolderSource(tmp_path)[0]
+    assert not isinstance(document.parts[1].value, Image.Image)
+    with pytest.raises(DataError, match="not an image"):
+        document.parts[1].load()
+
+
+@pytest.mark.parametrize("header", ["picture,caption", ""])
+def test_a_csv_without_its_columns_says_which_it_needs(tmp_path: Path, paint: Paint, header: str) -> None:
+    paint("a.png")
+    (tmp_path / "metadata.csv").write_text(f"{header}\na.png,fox\n")
+    with pytest.raises(DataError, match="expected file_name and text"):
+        FolderSource(tmp_path).documents()
+
+
+def test_a_csv_that_is_not_utf8_says_so(tmp_path: Path, paint: Paint) -> None:
+    paint("a.png")
+    (tmp_path / "metadata.csv").write_bytes("file_name,text\na.png,brün\n".encode("latin-1"))
+    with pytest.raises(DataError, match="save it as UTF-8"):
+        FolderSource(tmp_path).documents()
+
+
+def test_a_folder_without_captions_says_what_it_needs(tmp_path: Path, paint: Paint) -> None:
+    paint("a.png")
+    with pytest.raises(DataError, match=r"none of 1 pictures has a caption.*metadata\.jsonl.*class folders"):
+        FolderSource(tmp_path).documents()
+
+
+def test_an_empty_folder_and_a_missing_one_are_told_apart(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="holds no picture"):
+        FolderSource(tmp_path).documents()
+    with pytest.raises(DataError, match="not there"):
+        FolderSource(tmp_path / "nowhere")

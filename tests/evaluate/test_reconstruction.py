@@ -1,0 +1,35 @@
+"""PSNR against its formula."""
+
+import math
+
+import pytest
+import torch
+
+from motet.errors import ShapeError
+from motet.evaluate.reconstruction import mean_psnr, psnr
+
+
+def test_a_constant_error_has_the_psnr_of_the_formula() -> None:
+    a = torch.full((2, 3, 8, 8), 100, dtype=torch.uint8)
+    b = torch.stack([a[0] + 5, a[1] - 20])  # -20 would wrap around if the difference were taken in uint8
+    expected = [20 * math.log10(255 / 5), 20 * math.log10(255 / 20)]
+    assert psnr(a, b).tolist() == pytest.approx(expected)
+    assert psnr(b, a).tolist() == pytest.approx(expected)
+    assert mean_psnr(a, b).mean == pytest.approx(sum(expected) / 2)
+
+
+def test_black_against_white_is_nought_decibels() -> None:
+    black = torch.zeros(1, 3, 4, 4, dtype=torch.uint8)
+    assert psnr(black, black + 255).item() == pytest.approx(0)
+
+
+def test_equal_pictures_get_the_finite_value_of_the_least_difference() -> None:
+    a = torch.full((1, 3, 4, 4), 7, dtype=torch.uint8)
+    b = a.clone()
+    b[0, 0, 0, 0] += 1
+    assert psnr(a, a).item() == pytest.approx(psnr(a, b).item())
+
+
+def test_pictures_of_different_sizes_are_refused() -> None:
+    with pytest.raises(ShapeError, match="same size"):
+        psnr(torch.zeros(1, 3, 4, 4, dtype=torch.uint8), torch.zeros(1, 3, 8, 8, dtype=torch.uint8))

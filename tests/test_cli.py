@@ -1,0 +1,278 @@
+"""The command line, as a user meets it: one tiny run on twelve pictures, and everything that can be asked of it."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from PIL import Image, ImageDraw
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from motet.cli import app
+
+COLOURS = ("red", "green", "blue")
+SHAPES = ("disc", "box", "bar", "frame")
+COMMANDS = ["demo", "train", "sample", "describe", "eval", "data check", "show", "list", "claims"]
+
+
+def motet(*words: object) -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words], env={"COLUMNS": "100"})
+
+
+def draw(path: Path, colour: str, shape: str) -> None:
+    picture = Image.new("RGB", (16, 16), "white")
+    pen = ImageDraw.Draw(picture)
+    box = (2, 6, 13, 9) if shape == "bar" else (3, 3, 12, 12)
+    if shape == "disc":
+        pen.ellipse(box, fill=colour)
+    elif shape == "frame":
+        pen.rectangle(box, outline=colour, width=2)
+    else:
+        pen.rectangle(box, fill=colour)
+    picture.save(path)
+
+
+def fill(folder: Path) -> Path:
+    folder.mkdir()
+    for colour in COLOURS:
+        for shape in SHAPES:
+            draw(folder / f"{colour}-{shape}.png", colour, shape)
+            (folder / f"{colour}-{shape}.txt").write_text(f"a {colour} {shape}")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("cli")
+        patch.setenv("MOTET_CACHE", str(folder / "cache"))
+        patch.chdir(folder)
+        fill(folder / "pictures")
+        yield folder
+
+
+TRAIN = ("train", "latentlm", "--data", "folder:pictures", "--size", "tiny", "--steps", "8")
+
+
+@pytest.fixture(scope="module")
+def trained(place: Path) -> Result:
+    return motet(*TRAIN, "--out", "run")
+
+
+@pytest.fixture
+def run(trained: Result) -> str:
+    assert trained.exit_code == 0, trained.output
+    return "run"
+
+
+def test_training_says_what_it_learns_from_and_what_to_try_next(trained: Result, place: Path) -> None:
+    assert trained.exit_code == 0, trained.output
+    assert "11 documents to learn from, 1 held out" in trained.output
+    assert 'motet sample run "a' in trained.output
+    held = {"config.json", "tokenizer.json", "model.safetensors", "ema.safetensors", "log.jsonl"}
+    assert held <= {path.name for path in (place / "run").iterdir()}
+    assert json.loads((place / "run/config.json").read_text())["data"] == "folder:pictures"
+
+
+def test_the_same_command_again_finds_the_run_finished_and_changes_no_weight(run: str, place: Path) -> None:
+    before = (place / "run/ema.safetensors").read_bytes()
+    again = motet(*TRAIN, "--out", "run")
+    assert again.exit_code == 0, again.output
+    assert "is finished already" in again.output
+    assert (place / "run/ema.safetensors").read_bytes() == before
+
+
+def test_an_interrupted_run_exits_with_130_and_the_same_command_goes_on(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from motet.train.interrupt import Interrupt
+
+    with monkeypatch.context() as stopped:
+        stopped.setattr(Interrupt, "__enter__", _asked_at_once)
+        first = motet(*TRAIN, "--out", "stopped")
+    assert first.exit_code == 130, first.output
+    assert "The same command goes on" in first.output
+    second = motet(*TRAIN, "--out", "stopped")
+    assert second.exit_code == 0, second.output
+    assert "going on with it" in second.output
+
+
+def _asked_at_once(self: object) -> object:
+    self.asked = True  # type: ignore[attr-defined]
+    return self
+
+
+def test_a_run_of_other_settings_is_not_touched(run: str) -> None:
+    ran = motet(*TRAIN, "--out", run, "--seed", 1)
+    assert ran.exit_code == 2
+    assert "another seed" in ran.output
+
+
+def test_a_sheet_has_a_row_for_each_prompt_and_a_column_for_each_picture(run: str, place: Path) -> None:
+    ran = motet("sample", run, "a red disc", "a blue box", "-n", 3, "--steps", 2, "-o", "sheet.png")
+    assert ran.exit_code == 0, ran.output
+    assert re.search(r"6 pictures in [0-9.]+ s \([0-9.]+ s each\): sheet.png", ran.output)
+    with Image.open(place / "sheet.png") as sheet:
+        assert sheet.size == (3 * (112 + 10) + 10, 2 * (112 + 10 + 27) + 10)
+
+
+def test_prompts_from_a_file_give_the_pictures_that_each_gives_alone(run: str, place: Path) -> None:
+    (place / "names.txt").write_text("a red disc\n\na blue box\na green bar\n")
+    many = motet("sample", run, "--prompts", "names.txt", "-n", 2, "--seed", 5, "--steps", 3, "-o", "many/")
+    alone = motet("sample", run, "a blue box", "-n", 1, "--seed", 6, "--steps", 3, "-o", "alone.png")
+    assert (many.exit_code, alone.exit_code) == (0, 0), many.output + alone.output
+    files = sorted(path.name for path in (place / "many").iterdir())
+    assert files == [
+        f"{i:03}-{name}-{seed}.png"
+        for i, name in enumerate(["a-red-disc", "a-blue-box", "a-green-bar"])
+        for seed in (5, 6)
+    ]
+    with Image.open(place / "many/001-a-blue-box-6.png") as one, Image.open(place / "alone.png") as other:
+        assert one.size == other.size == (16, 16)
+        assert max(abs(a - b) for a, b in zip(one.tobytes(), other.tobytes(), strict=True)) <= 1
+
+
+def test_another_size_and_other_settings_reach_the_sampler(run: str, place: Path) -> None:
+    ran = motet(
+        "sample", run, "x", "-n", 1, "--size", "16x32", "--set", "steps=2", "--solver", "euler", "-o", "wide.png"
+    )
+    assert ran.exit_code == 0, ran.output
+    with Image.open(place / "wide.png") as picture:
+        assert picture.size == (32, 16)
+
+
+def test_each_picture_gets_the_caption_that_it_gets_alone(run: str) -> None:
+    paths = ["pictures/red-disc.png", "pictures/blue-bar.png"]
+    together = motet("describe", run, *paths, "--json", "--set", "max_tokens=6")
+    assert together.exit_code == 0, together.output
+    rows = json.loads(together.stdout)
+    assert [row["picture"] for row in rows] == paths
+    alone = [motet("describe", run, path, "--set", "max_tokens=6").stdout.removesuffix("\n") for path in paths]
+    assert [row["caption"] for row in rows] == alone
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["sample", "run", "x", "--set", "stepz=3"], "unknown setting 'stepz'; did you mean 'steps'?"),
+        (["sample", "run", "x", "--set", "steps=many"], "setting 'steps': got 'many', expected int"),
+        (["sample", "run", "x", "--steps", "3", "--set", "steps=4"], "'steps' is given twice: '3' and '4'"),
+        (["sample", "run", "x", "--size", "48"], "expected HEIGHTxWIDTH in pixels, for example 48x64"),
+        (["sample", "run", "x", "--size", "15x16"], "does not divide into patches of 8x8"),
+        (["sample", "run"], 'motet sample RUN "red heart"'),
+        (["sample", "run", "x", "-n", "1", "-o", "out.xyz"], "give a name such as out.png"),
+        (["sample", "nowhere", "x"], "nowhere is not a run folder"),
+        (["describe", "run", "nowhere.png"], "missing file: nowhere.png"),
+        (["train", "latentml", "--data", "folder:pictures", "--out", "r"], "expected one of: latentlm"),
+        (["train", "latentlm", "--data", "pictures", "--out", "r"], "did you mean folder:pictures?"),
+        (["train", "latentlm", "--data", "folder:nowhere", "--out", "r"], "nowhere is not there"),
+        (["train", "latentlm", "--data", "emoji", "--out", "pictures"], "something that is no run"),
+        ([*TRAIN, "--out", "r", "--size", "huge"], "no size 'huge'; expected one of: tiny, small, paper"),
+        ([*TRAIN, "--out", "r", "--minutes", "1"], "--minutes 1 and --steps 8 were given; give one"),
+        ([*TRAIN, "--out", "r", "--set", "image_sise=16"], "did you mean 'image_size'?"),
+        ([*TRAIN, "--out", "r", "--set", "rows=few"], "setting 'rows': got 'few', expected int"),
+        (
+            [*TRAIN, "--out", "r", "--set", "row_length=9"],
+            "more than a row of 9; give longer rows with --set row_length=32",
+        ),
+        (["data", "check", "folders:x"], "did you mean folder:PATH?"),
+    ],
+)
+def test_a_mistake_is_answered_in_words_with_exit_code_2(trained: Result, words: list[str], said: str) -> None:
+    ran = motet(*words)
+    assert said in " ".join(ran.stderr.split())
+    assert ran.exit_code == 2
+    assert "Traceback" not in ran.output
+
+
+@pytest.mark.parametrize("words", [["--debug", "sample", "nowhere", "x"], ["sample", "nowhere", "x", "--debug"]])
+def test_debug_shows_where_an_error_arose(place: Path, words: list[str]) -> None:
+    ran = motet(*words)
+    assert ran.exit_code == 2
+    assert "Traceback" in ran.stderr
+    assert "CheckpointError" in ran.stderr
+
+
+def test_a_word_behind_two_dashes_is_a_prompt_even_if_it_looks_like_an_option(place: Path) -> None:
+    assert "Traceback" not in motet("sample", "nowhere", "--", "--debug").stderr
+
+
+def test_failed_training_has_an_exit_code_of_its_own(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from motet.errors import TrainingError
+    from motet.recipes import run as runs
+
+    def fail(*args: object, **kwargs: object) -> bool:
+        raise TrainingError("the loss is nan")
+
+    monkeypatch.setattr(runs, "train", fail)
+    ran = motet(*TRAIN, "--out", "failed")
+    assert ran.exit_code == 1
+    assert "the loss is nan" in ran.stderr
+
+
+def test_checked_data_is_fine_or_quarantined_and_training_skips_exactly_that(place: Path) -> None:
+    folder = fill(place / "checked")
+    assert motet("data", "check", "folder:checked", "--sheet", "sheets/all.png").exit_code == 0
+    with Image.open(place / "sheets/all.png") as sheet:
+        assert sheet.width > 1000
+    (folder / "red-disc.png").write_bytes((folder / "red-disc.png").read_bytes()[:60])
+    found = motet("data", "check", "folder:checked", "--json")
+    assert found.exit_code == 3, found.output
+    report = json.loads(found.stdout)
+    assert [problem["id"] for problem in report["problems"]] == ["red-disc.png"]
+    assert (report["documents"], report["quarantine"]) == (11, "checked/quarantine.jsonl")
+    ran = motet("train", "latentlm", "--data", "folder:checked", "--size", "tiny", "--steps", 2, "--out", "kept")
+    assert ran.exit_code == 0, ran.output
+    assert re.search(r"\d+ documents to learn from, \d+ held out; 1 items skipped: 1 truncated", ran.stdout)
+
+
+def test_data_without_held_out_documents_is_refused_before_training(place: Path) -> None:
+    (place / "one").mkdir()
+    draw(place / "one/a.png", "red", "disc")
+    (place / "one/a.txt").write_text("a red disc")
+    ran = motet("train", "latentlm", "--data", "folder:one", "--size", "tiny", "--steps", 2, "--out", "none")
+    assert ran.exit_code == 2
+    assert "has no document held out to be judged on" in ran.stderr
+
+
+def test_show_prints_and_draws(place: Path) -> None:
+    ran = motet(
+        "show", "latentlm", "--size", "tiny", "--data", "folder:pictures", "--set", "rows=3", "-o", "m/mask.png"
+    )
+    assert ran.exit_code == 0, ran.output
+    assert re.search(r"rows +3 +packed rows in a batch \(int\)", ran.output)
+    assert "arXiv 2412.08635" in ran.output
+    with Image.open(place / "m/mask.png") as picture:
+        assert picture.width >= 560
+
+
+def test_list_names_every_recipe_with_its_paper() -> None:
+    from motet.recipes.registry import RECIPES
+
+    ran = motet("list")
+    assert ran.exit_code == 0
+    assert [name for name, recipe in RECIPES.items() if name not in ran.output or recipe.paper not in ran.output] == []
+
+
+def test_claims_without_a_name_lists_them() -> None:
+    ran = motet("claims")
+    assert ran.exit_code == 0, ran.output
+    assert "latentlm-sigma" in ran.output
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_every_command_has_an_example_and_fits_100_columns(command: str) -> None:
+    ran = motet(*command.split(), "--help")
+    assert ran.exit_code == 0
+    assert f"Example: motet {command}" in ran.output
+    assert max(map(len, ran.output.splitlines())) <= 100
+
+
+def test_no_command_is_forgotten_here() -> None:
+    found = []
+    for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]
+        found += [f"{name} {inner}" for inner in getattr(command, "commands", {})] or [name]
+    assert sorted(found) == sorted(COMMANDS)
