@@ -133,9 +133,7 @@ def slow_text(
     head, how = model.modality("text").head, request.sampling
     opening, closing = model.mark("image")
     banned = (model.text.begin, closing, *((opening,) if request.want == "text" else ()))
-    settings = head.settings(
-        Wishes(temperature=how.text_temperature, top_k=how.top_k, top_p=how.top_p, banned=banned)
-    )
+    settings = head.settings(Wishes(temperature=how.text_temperature, top_k=how.top_k, top_p=how.top_p, banned=banned))
     ids: list[int] = []
     while len(ids) < left:
         token = head.sample(last_state(model, doc)[None, None], head.noise(1, settings, rng), settings)

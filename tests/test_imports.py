@@ -1,9 +1,9 @@
 """Imports point one way, and `motet --help` is quick. The tree is read, not imported: lazy imports count as well."""
 
 import ast
+import resource
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -173,11 +173,13 @@ finally:
 def test_help_answers_in_under_half_a_second_without_torch() -> None:
     seconds = []
     for _ in range(3):
-        start = time.perf_counter()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         ran = subprocess.run(
             [sys.executable, "-c", HELP], capture_output=True, text=True, cwd=SOURCE.parent, timeout=60, check=False
         )
-        seconds.append(time.perf_counter() - start)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        # the processor's time, not the clock's, which also counts whatever else the machine is doing
+        seconds.append(after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
         assert ran.returncode == 0, ran.stderr
         assert "Usage" in ran.stdout
         assert ran.stdout.splitlines()[-1].strip() == "HEAVY:"

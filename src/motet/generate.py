@@ -1,8 +1,8 @@
 """The driver: runs many sampling programs at once, one forward a turn.
 
 Each turn it first answers every ``Draw`` (one head call for each group with equal settings), then collects every
-``Commit`` and ``Peek`` into one forward over a shared cache, and sends each program its rows back. Text tokens of one request
-and latents of another share a forward; what a request gets does not depend on who shares it.
+``Commit`` and ``Peek`` into one forward over a shared cache, and sends each program its rows back. Text tokens of one
+request and latents of another share a forward; what a request gets does not depend on who shares it.
 """
 
 from collections import defaultdict

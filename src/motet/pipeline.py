@@ -14,7 +14,7 @@ from typing import Any
 from PIL import Image
 
 from motet.config import override
-from motet.data.picture import fit, read_picture
+from motet.data.picture import fit, read_picture, upright_rgb
 from motet.errors import DataError
 from motet.generate import Progress, generate
 from motet.model import TEXT, Model
@@ -65,7 +65,7 @@ class Pipeline:
         progress: Progress | None = None,
         **sampling: Any,
     ) -> list[list[Raw]]:
-        """``generate`` for many prompts at once: each gets what it would get alone under its seed (default: 0, 1, 2 ...)."""
+        """``generate`` for many prompts at once: each gets what it would get alone under its seed (0, 1, 2 ...)."""
         how = override(self.sampling, sampling) if sampling else self.sampling
         chosen = list(range(len(prompts))) if seeds is None else list(seeds)
         if len(chosen) != len(prompts):
@@ -89,8 +89,8 @@ class Pipeline:
             if not isinstance(item, Path | Image.Image):
                 raise DataError(f"a prompt holds texts, pictures and paths of pictures; got a {type(item).__name__}")
             modality = self.model.modality(IMAGE)
-            picture = read_picture(item).image if isinstance(item, Path) else item
-            values, grid = modality.codec.encode(fit(picture.convert("RGB"), (modality.size[0], modality.size[1])))
+            picture = read_picture(item).image if isinstance(item, Path) else upright_rgb(item)
+            values, grid = modality.codec.encode(fit(picture, (modality.size[0], modality.size[1])))
             segments.append(Segment(IMAGE, values, grid, learn=False))
         return segments
 

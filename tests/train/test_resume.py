@@ -133,3 +133,17 @@ def test_other_settings_are_refused_by_name_and_another_cadence_is_not(tmp_path:
         train(tiny.Tiny(), Budget(steps=9), tiny.settings(), tmp_path, "other", console=QUIET)
     result = train(tiny.Tiny(), Budget(steps=9), tiny.settings(eval_at=(0.9,)), tmp_path, "model", console=QUIET)
     assert result.step == 9
+
+
+def test_a_step_that_fails_because_of_ctrl_c_is_an_interruption_and_not_a_failure(tmp_path: Path) -> None:
+    def killed_compiler() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        raise RuntimeError("the compiler died")
+
+    fatal = {tiny.cursors(STEPS)[7]: killed_compiler}
+    stopped = train(tiny.Tiny(fatal), Budget(steps=STEPS), tiny.settings(), tmp_path / "a", "model", console=QUIET)
+    assert stopped.interrupted and stopped.step == 7
+    result = train(tiny.Tiny(), Budget(steps=STEPS), tiny.settings(), tmp_path / "a", "model", console=QUIET)
+    assert not result.interrupted and result.step == STEPS
+    train(tiny.Tiny(), Budget(steps=STEPS), tiny.settings(), tmp_path / "b", "model", console=QUIET)
+    assert_equal_runs(tmp_path / "a", tmp_path / "b")

@@ -85,12 +85,12 @@ def _digest(documents: Sequence[Document], size: tuple[int, int]) -> str:
     """A hash of which pictures these are: a file by path, size and time of change, one in memory by its bytes."""
     digest = hashlib.sha256(json.dumps(size).encode())
     for document in documents:
-        digest.update(document.id.encode())
+        digest.update(document.id.encode("utf-8", "surrogatepass"))
         for part in document.parts:
             if part.modality != "image":
                 continue
             if isinstance(part.value, Image.Image):
-                digest.update(part.value.tobytes())
+                digest.update(f"{part.value.mode} {part.value.size}".encode() + part.value.tobytes())
             elif isinstance(part.value, Path):
                 try:
                     stat = part.value.stat()
@@ -99,7 +99,8 @@ def _digest(documents: Sequence[Document], size: tuple[int, int]) -> str:
                         f"{document.id}: the picture {part.value} cannot be read ({error}); "
                         "run `motet data check` on this data once: training then skips what it cannot use"
                     ) from error
-                digest.update(f"{part.value.resolve()} {stat.st_size} {stat.st_mtime_ns}".encode())
+                facts = f"{part.value.resolve()} {stat.st_size} {stat.st_mtime_ns}"
+                digest.update(facts.encode("utf-8", "surrogatepass"))
             else:
                 digest.update(part.value.encode())
     return digest.hexdigest()[:24]

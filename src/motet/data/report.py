@@ -184,7 +184,9 @@ class Report:
             return f"{count} They are listed in {self.quarantine}. Training skips exactly these."
         if self.read_by_training is None:
             return f"{count} They are listed in {self.quarantine}, for you: training on this data reads no such file."
-        return f"{count} They are listed in {self.quarantine}. For training to skip them, move it to {self.read_by_training}."
+        return (
+            f"{count} They are listed in {self.quarantine}. To have them skipped, move it to {self.read_by_training}."
+        )
 
 
 def _counts(counter: Counter[str]) -> str:

@@ -1,7 +1,6 @@
 """Softmax over a vocabulary."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from jaxtyping import Float, Int

@@ -7,7 +7,6 @@ the backbone is the expensive part. The loss is the mean squared error of the pr
 """
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from jaxtyping import Float

@@ -1,7 +1,7 @@
 """Attention back-ends: four ways to compute one thing.
 
-Each turns query and key tags into the mask that it wants (once per batch), then attends. Each says what it cannot do, and
-refuses before any work is done.
+Each turns query and key tags into the mask that it wants (once per batch), then attends. Each says what it cannot do,
+and refuses before any work is done.
 
 - ``reference``: obvious and slow, in fp32; what the others are tested against.
 - ``dense``:     matmul, bias, softmax, matmul. On a CPU it trains short rows 3 to 7 times faster than the fused kernel,
@@ -23,7 +23,7 @@ from motet.errors import CapabilityError, ConfigError
 from motet.sequence import Tags, sees
 
 DENSE_ROW_LIMIT = 384
-"""Rows up to this long train faster with ``dense`` than with ``sdpa`` on a CPU (measured: 16 to 256 tokens 7x to 1.5x)."""
+"""Rows up to this long train faster with ``dense`` than with ``sdpa`` on a CPU (16 to 256 tokens: 7x to 1.5x)."""
 
 
 class Backend(ABC):
@@ -119,7 +119,7 @@ class Flex(Backend):
 
 
 def _compiled_flex() -> Any:
-    """FlexAttention is only fast, and on a CPU only memory-light, when compiled; inside a compiled model it is inlined."""
+    """FlexAttention is only fast, and on a CPU only memory-light, when compiled; a compiled model inlines it."""
     return flex_attention if torch.compiler.is_compiling() else torch.compile(flex_attention, dynamic=False)
 
 

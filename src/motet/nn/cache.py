@@ -1,7 +1,7 @@
 """The cache: keys and values with their tags and positions, so that the one attention rule masks them too.
 
-A row is one branch of one request. Every forward writes its new tokens behind a row's filled slots; committing moves the
-fill mark past them, peeking leaves it where it was and wipes their tags, so that the next write lands on top.
+A row is one branch of one request. Every forward writes its new tokens behind a row's filled slots; committing moves
+the fill mark past them, peeking leaves it where it was and wipes their tags, so that the next write lands on top.
 """
 
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ class Cache:
         return sum(k.nbytes + v.nbytes for k, v in self.layers.values())
 
     def open(self, tags: Tags, pos: Int[Tensor, "b n a"]) -> Tags:
-        """Makes room for ``n`` new tokens a row and places their tags; returns the tags of all keys that they may see."""
+        """Makes room for ``n`` new tokens a row and places their tags; returns the tags of all keys in reach."""
         n = int(pos.shape[1])
         self._grow(max(self.filled) + n)
         start = torch.tensor(self.filled, device=pos.device)

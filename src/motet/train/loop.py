@@ -95,10 +95,15 @@ def train(
         while progress < 1 and not interrupt.asked:
             began = time.perf_counter()
             torch.manual_seed(mix(settings.seed, state.step))  # for modules that draw from torch's global generator
-            batch, following = objective.batch(state.cursor)
-            with machine.autocast():
-                losses = objective.losses(batch)
-            torch.autograd.backward(losses.total)
+            try:
+                batch, following = objective.batch(state.cursor)
+                with machine.autocast():
+                    losses = objective.losses(batch)
+                torch.autograd.backward(losses.total)
+            except Exception:
+                if interrupt.asked:  # ctrl-C also ends a compiler that was at work, and the step with it
+                    break
+                raise
             total, norm, parts = _numbers(losses, clip_grad_norm_(optimizers.parameters, settings.clip))
             if wrong := guard.judge(total, norm, parts):
                 raise _failure(wrong, state, run, settings.seed)

@@ -1,6 +1,6 @@
 """How long to train and how: `Budget` and `TrainSettings`. No torch here, so that a command line can show them."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
 from motet.errors import ConfigError
@@ -60,23 +60,29 @@ class TrainSettings:
         ConfigError: a value is out of its range, or has no effect with the others.
     """
 
-    lr: float = 1e-3  # peak, of both optimisers
-    warmup: int = 50  # steps, linear
+    lr: float = field(default=1e-3, metadata={"help": "peak, of both optimisers"})
+    warmup: int = field(default=50, metadata={"help": "steps, linear"})
     schedule: Schedule = "cosine"
-    floor: float = 0.1  # the learning rate at the end, as a share of lr
-    cooldown: float | None = None  # wsd only: the fraction at the end that decays; None is 0.2
-    optimizer: OptimizerName = "muon"  # muon: 2-D weights of blocks by Muon and the rest by AdamW
-    betas: tuple[float, float] = (0.9, 0.95)  # of AdamW
-    weight_decay: float = 0.05  # decoupled; not on vectors
-    clip: float = 1.0  # the largest global norm of the gradient; inf: never clip
-    ema: float = 0.999  # decay of the weights' moving average, reached gradually; 0: the weights themselves
-    precision: Precision = "auto"  # auto: bf16 autocast where the hardware has it
-    compile: Compile = "auto"  # auto: where a compiler is found and the budget repays it
-    seed: int = 0
-    eval_at: tuple[float, ...] = (0.1, 0.25, 0.5, 0.75, 1.0)  # fractions
-    preview_at: tuple[float, ...] = (0.1, 0.25, 0.5, 0.75, 1.0)  # fractions
-    checkpoint_minutes: float = 2.0
-    checkpoint_steps: int | None = None  # every so many steps, instead of checkpoint_minutes
+    floor: float = field(default=0.1, metadata={"help": "the learning rate at the end, as a share of lr"})
+    cooldown: float | None = field(
+        default=None, metadata={"help": "wsd only: the fraction at the end that decays; None is 0.2"}
+    )
+    optimizer: OptimizerName = field(
+        default="muon", metadata={"help": "muon: 2-D weights of blocks by Muon and the rest by AdamW"}
+    )
+    betas: tuple[float, float] = field(default=(0.9, 0.95), metadata={"help": "of AdamW"})
+    weight_decay: float = field(default=0.05, metadata={"help": "decoupled; not on vectors"})
+    clip: float = field(default=1.0, metadata={"help": "the largest global norm of the gradient; inf: never clip"})
+    ema: float = field(default=0.999, metadata={"help": "decay of the weights' moving average; 0: the weights"})
+    precision: Precision = field(default="auto", metadata={"help": "auto: bf16 autocast where the hardware has it"})
+    compile: Compile = field(default="auto", metadata={"help": "auto: where a compiler is found and it pays"})
+    seed: int = field(default=0, metadata={"help": "of everything random; a run sets it to its own"})
+    eval_at: tuple[float, ...] = field(default=(0.1, 0.25, 0.5, 0.75, 1.0), metadata={"help": "fractions"})
+    preview_at: tuple[float, ...] = field(default=(0.1, 0.25, 0.5, 0.75, 1.0), metadata={"help": "fractions"})
+    checkpoint_minutes: float = field(default=2.0, metadata={"help": "wall-clock minutes between checkpoints"})
+    checkpoint_steps: int | None = field(
+        default=None, metadata={"help": "steps between checkpoints, instead of minutes"}
+    )
 
     def __post_init__(self) -> None:
         for name, kind in (
