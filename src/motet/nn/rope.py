@@ -1,8 +1,8 @@
 """Rotary positions over any number of axes.
 
-Pair (j, j + e/2) of a head's channels turns by ``pos[axis_j] * frequency_j``. One axis gives the RoPE of Llama (Su et al.
-2021, in its split-half form); several give the axial form, in which each axis owns some of the pairs. Each pair turns in
-its own plane, so scores depend on position differences only, on every axis.
+Pair (j, j + e/2) of a head's channels turns by ``pos[axis_j] * frequency_j``. One axis gives the RoPE of Llama (Su et
+al. 2021, in its split-half form); several give the axial form, in which each axis owns some of the pairs. Each pair
+turns in its own plane, so scores depend on position differences only, on every axis.
 """
 
 from typing import NamedTuple

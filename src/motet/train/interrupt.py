@@ -26,6 +26,10 @@ class Interrupt:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
+    def explains_failure(self) -> bool:
+        """Whether a failed step may be put down to the signal: ctrl-C also ends a compiler that was at work for it."""
+        return self.asked
+
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self.asked:
             raise KeyboardInterrupt

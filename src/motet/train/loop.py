@@ -101,9 +101,9 @@ def train(
                     losses = objective.losses(batch)
                 torch.autograd.backward(losses.total)
             except Exception:
-                if interrupt.asked:  # ctrl-C also ends a compiler that was at work, and the step with it
-                    break
-                raise
+                if not interrupt.explains_failure():
+                    raise
+                break
             total, norm, parts = _numbers(losses, clip_grad_norm_(optimizers.parameters, settings.clip))
             if wrong := guard.judge(total, norm, parts):
                 raise _failure(wrong, state, run, settings.seed)
