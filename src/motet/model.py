@@ -32,8 +32,9 @@ class Modality(nn.Module):
     """The four choices that make a modality, and how much its loss counts.
 
     codec: raw <-> values; embed: values -> model width; factorise: which value is predicted from which; head: the
-    distribution of one prediction. ``size`` is the raw size that prompts are fitted to and answers have, (height,
-    width) for pictures, () for text.
+    distribution of one prediction. ``hide``, where a factorisation masks tokens, says what those show to others:
+    ``hide(embedded, masked, pos)``. ``size`` is the raw size that prompts are fitted to and answers have, (height,
+    width) for pictures, () for text; ``grid`` is its token grid.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Modality(nn.Module):
         weight: float = 1.0,
         size: tuple[int, ...] = (),
         grid: tuple[int, ...] = (),
+        hide: nn.Module | None = None,
     ):
         super().__init__()
         self.codec = codec
@@ -55,6 +57,7 @@ class Modality(nn.Module):
         self.weight = weight
         self.size = size
         self.grid = grid
+        self.hide = hide
 
 
 class Hidden(NamedTuple):
@@ -144,7 +147,10 @@ class Model(nn.Module):
         rows, length = batch.shape
         x: Tensor | None = None
         for name, place in batch.place.items():
-            embedded = self.modality(name).embed(batch.values[name])
+            modality = self.modality(name)
+            embedded = modality.embed(batch.values[name])
+            if modality.hide is not None:
+                embedded = modality.hide(embedded, batch.masked[name], batch.pos.flatten(0, 1)[place])
             if x is None:
                 x = embedded.new_zeros(rows * length, embedded.shape[-1])
             x = x.index_copy(0, place, embedded.to(x.dtype))
@@ -178,6 +184,8 @@ class Model(nn.Module):
             modality = self.modality(name)
             yield modality.embed
             yield modality.head
+            if modality.hide is not None:
+                yield modality.hide
 
 
 class _Stream:

@@ -34,6 +34,9 @@ from motet.nn.backend import choose_backend
 from motet.sequence import Tags, positions
 from motet.types import Raw
 
+PLACE_BANDS = 4
+"""Frequencies of each axis of ``place_features``: the finest turns once over an eighth of a side."""
+
 NoiseKind = Literal["gaussian", "fixed", "learned", "none", "spherical"]
 
 GAUSSIAN_SPREAD = 0.8
@@ -97,24 +100,36 @@ class PatchTransformer(nn.Module):
         )
         self.linear = nn.Linear(n_in, n_out)
         self.project_in = nn.Linear(n_in, shape.dim)
+        self.place = nn.Linear(4 * PLACE_BANDS, shape.dim, bias=False)
         self.trunk = Backbone.plain(trunk)
         self.project_out = nn.Linear(shape.dim, n_out)
         nn.init.zeros_(self.project_out.weight)
         nn.init.zeros_(self.project_out.bias)
 
-    def context(self, grid: tuple[int, int], device: torch.device, *, grad: bool) -> Context:
-        """All patches of a picture see each other; encoder and decoder share this."""
+    def forward(self, x: Float[Tensor, "b t i"], grid: tuple[int, int]) -> Float[Tensor, "b t o"]:
+        h = self.project_in(x) + self.place(place_features(grid).to(x.device))
+        h, _ = self.trunk.run(h, self._context(grid, x.device, grad=h.requires_grad))
+        return self.linear(x) + self.project_out(h)
+
+    def _context(self, grid: tuple[int, int], device: torch.device, *, grad: bool) -> Context:
+        """All patches of a picture see each other."""
         tokens = grid[0] * grid[1]
         doc = torch.zeros(1, tokens, dtype=torch.long, device=device)
         together = Tags(doc, doc, torch.ones_like(doc, dtype=torch.bool))
         backend = choose_backend("auto", device, grad=grad, row_length=tokens)
-        return Context(
-            backend, backend.mask(together, together), self.trunk.rope(positions(tokens, 0, grid).to(device)[None])
-        )
+        rotation = self.trunk.rope(positions(tokens, 0, grid).to(device)[None])
+        return Context(backend, backend.mask(together, together), rotation)
 
-    def forward(self, x: Float[Tensor, "b t i"], ctx: Context) -> Float[Tensor, "b t o"]:
-        h, _ = self.trunk.run(self.project_in(x), ctx)
-        return self.linear(x) + self.project_out(h)
+
+def place_features(grid: tuple[int, int]) -> Float[Tensor, "t f"]:
+    """Where each patch stands in the whole picture: sines and cosines of its row and column, each scaled to 0 .. 1.
+
+    Rotary positions tell patches apart by their distance only; but pictures are composed, and a middle is not an edge.
+    """
+    axes = [(torch.arange(size) + 0.5) / size for size in grid]
+    place = torch.stack(torch.meshgrid(*axes, indexing="ij"), -1).flatten(0, 1)
+    angle = (place[..., None] * torch.pi * 2.0 ** torch.arange(PLACE_BANDS)).flatten(1)
+    return torch.cat([angle.sin(), angle.cos()], -1)
 
 
 class SigmaVAE(Codec):
@@ -159,10 +174,7 @@ class SigmaVAE(Codec):
     # the autoencoder; latents here are as the encoder makes them, not yet scaled
 
     def posterior(self, pixels: Float[Tensor, "b 3 y x"]) -> Posterior:
-        ctx = self.encoder.context(
-            self.grid_of(pixels.shape[2], pixels.shape[3]), pixels.device, grad=torch.is_grad_enabled()
-        )
-        out = self.encoder(self.to_patches(pixels), ctx).float()
+        out = self.encoder(self.to_patches(pixels), self.grid_of(pixels.shape[2], pixels.shape[3])).float()
         mean = out[..., : self.shape.channels]
         if self.shape.noise == "learned":
             return Posterior(mean, (out[..., self.shape.channels :] / 2).clamp(-10, 5).exp())
@@ -182,8 +194,7 @@ class SigmaVAE(Codec):
         return self._onto_sphere(z) if self.shape.noise == "spherical" else z
 
     def reconstruct(self, z: Float[Tensor, "b t c"], grid: tuple[int, int]) -> Float[Tensor, "b 3 y x"]:
-        ctx = self.decoder.context(grid, z.device, grad=torch.is_grad_enabled())
-        return self.to_pixels(self.decoder(z, ctx).float(), grid)
+        return self.to_pixels(self.decoder(z, grid).float(), grid)
 
     def loss(
         self, pixels: Float[Tensor, "b 3 y x"], noise: Float[Tensor, "b t c"], perceptual: nn.Module | None = None

@@ -67,7 +67,7 @@ def learning_curves(path: PathLike) -> str:
             ax.set_title(f"{one.stage}: {one.name}")
             ax.set_xlabel("minutes")
 
-    return _svg(draw, len(panels))
+    return svg(draw, len(panels))
 
 
 def drift_plot(drift: Drift) -> str:
@@ -90,7 +90,7 @@ def drift_plot(drift: Drift) -> str:
             ax.set_ylim(bottom=0)
         axes[0].legend(loc="lower left")
 
-    return _svg(draw, 2)
+    return svg(draw, 2)
 
 
 def smooth(values: Sequence[float]) -> list[float]:
@@ -128,7 +128,7 @@ def _scale(ax: Any, values: Iterable[float]) -> None:
         ax.yaxis.set_minor_locator(ticker.NullLocator())
 
 
-def _svg(draw: Callable[[Sequence[Any]], None], n: int, *, width: float | None = None) -> str:
+def svg(draw: Callable[[Sequence[Any]], None], n: int, *, width: float | None = None) -> str:
     """Draws `n` panels with `draw(axes)` and returns an `<svg>` element.
 
     `width`: of each panel in inches; else the panels of a row share `WIDTH`. No pyplot: it keeps figures in a global.

@@ -13,12 +13,23 @@ from motet.sequence import Commit, Draw, Predict, Program, Segment, Span, positi
 
 
 class NextToken(Factorisation):
-    """p(x) = prod_i p(x_i | x_1 .. x_{i-1})."""
+    """p(x) = prod_i p(x_i | x_1 .. x_{i-1}).
+
+    doubt hides some of a learned segment's own tokens from those behind them, while training: each segment draws the
+    share that it hides uniformly between 0 and this. What hidden tokens show instead is the modality's ``hide``.
+    """
+
+    def __init__(self, *, doubt: float = 0.0):
+        self.doubt = doubt
 
     def arrange(self, segment: Segment, start: int, rng: torch.Generator) -> list[Span]:
         n = len(segment)
         predict = Predict(torch.arange(n), segment.values, torch.ones(n)) if segment.learn else None
-        return [Span(segment.modality, segment.values, positions(n, start, segment.grid), predict=predict)]
+        masked = None
+        if segment.learn and self.doubt:
+            masked = torch.rand(n, generator=rng) < self.doubt * torch.rand((), generator=rng)
+        pos = positions(n, start, segment.grid)
+        return [Span(segment.modality, segment.values, pos, masked=masked, predict=predict)]
 
     def generate(self, wish: Wish, head: Head, hidden: Float[Tensor, "branches 1 d"], rng: torch.Generator) -> Program:
         n = math.prod(wish.grid)

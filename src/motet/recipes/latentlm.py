@@ -25,6 +25,7 @@ from motet.heads.categorical import Categorical
 from motet.heads.diffusion import Diffusion, DiffusionShape
 from motet.model import TEXT, Modality, Model
 from motet.nn.backbone import Backbone, TransformerShape
+from motet.nn.hide import Strangers
 from motet.recipes.recipe import Recipe, Stage
 from motet.recipes.train_codec import TrainCodec, sample_pixels
 from motet.recipes.train_joint import TrainJointly
@@ -49,6 +50,10 @@ class LatentLM(Recipe):
     backbone: TransformerShape = TransformerShape(rope_axes=(32, 0, 16, 16), qk_norm=True)
     head: DiffusionShape = DiffusionShape()
     image_weight: float = field(default=1.0, metadata={"help": "weight of the latents' loss beside the text's"})
+    doubt: float = field(
+        default=1.0,
+        metadata={"help": "most of a picture's earlier latents that training shows as another picture's (paper: 0)"},
+    )
     condition_dropout: float = field(default=0.1, metadata={"help": "share of pictures trained without their prompt"})
     text_first: float = field(
         default=0.6, metadata={"help": "share of pairs with the text first; the rest: picture first"}
@@ -84,7 +89,8 @@ class LatentLM(Recipe):
             IMAGE: Modality(
                 codec=SigmaVAE(self.codec),
                 embed=nn.Linear(channels, dim),
-                factorise=NextToken(),
+                factorise=NextToken(doubt=self.doubt),
+                hide=Strangers() if self.doubt else None,
                 head=Diffusion(dim, channels, self.head),
                 weight=self.image_weight,
                 size=(self.image_size, self.image_size),

@@ -8,7 +8,7 @@ from typing import Any
 from PIL import Image
 
 from motet.evaluate.claims.claim import RunRecord, Summary
-from motet.evaluate.plots import COLOURS, _svg
+from motet.evaluate.plots import COLOURS, svg
 
 ENLARGED = 2
 
@@ -52,7 +52,7 @@ def sigma_plot(arms: Mapping[str, str], runs: Sequence[RunRecord], summary: Summ
             ax.set_xlabel("position in the picture")
         axes[3].legend()
 
-    return _svg(draw, 6, width=3.6)
+    return svg(draw, 6, width=3.6)
 
 
 def sample_rows(files: Sequence[Path]) -> bytes:

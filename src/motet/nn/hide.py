@@ -1,0 +1,29 @@
+"""What tokens show to others in place of what they are."""
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+PLACES = 1 << 16
+"""More rows or columns than any grid has."""
+
+
+class Strangers(nn.Module):
+    """Hidden tokens show what stands at the same place of another document in the batch: a plausible, wrong history.
+
+    A model that generates sees a history of its own making, which may have drifted to another picture than the one that
+    was asked for. True histories never do, so a model that is trained on them alone follows its history and forgets its
+    prompt. Gaussian noise and a mask vector do not help, since both can be told from a drifted history; this cannot.
+    """
+
+    def forward(
+        self, x: Float[Tensor, "n d"], hidden: Bool[Tensor, " n"], pos: Int[Tensor, "n a"]
+    ) -> Float[Tensor, "n d"]:
+        """x: embedded tokens of one modality in document order; pos: their positions (index, frame, row, column)."""
+        if not bool(hidden.any()):
+            return x
+        place = (pos[:, 1] * PLACES + pos[:, 2]) * PLACES + pos[:, 3]
+        order = place.argsort(stable=True)
+        stranger = torch.empty_like(order)
+        stranger[order] = order.roll(1)
+        return torch.where(hidden[:, None], x[stranger], x)
