@@ -62,12 +62,12 @@ def options(
 
 @app.command()
 def demo(
-    minutes: Annotated[float, typer.Option(help="How long to train, evaluation not included.")] = 10.0,
+    minutes: Annotated[float, typer.Option(help="How long to train, evaluation not included.")] = 11.0,
     out: Annotated[Path, typer.Option(help="Folder of the run.")] = Path("runs/demo"),
 ) -> None:
     """Train on emoji for some minutes and write a page that shows what was learned.
 
-    [dim]Example:[/] motet demo --minutes 10
+    [dim]Example:[/] motet demo --minutes 5
     """
     from motet.demo import demo as run_demo
 

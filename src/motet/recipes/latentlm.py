@@ -46,10 +46,10 @@ class LatentLM(Recipe):
     image_size: int = field(default=48, metadata={"help": "pixels along a side of a picture"})
     vocab_size: int = field(default=1024, metadata={"help": "ids of the BPE that is trained on the data"})
     tokenizer: str | None = field(default=None, metadata={"help": "a tokenizer.json to use instead of training one"})
-    codec: SigmaVaeShape = SigmaVaeShape(patch=12, channels=64)
+    codec: SigmaVaeShape = SigmaVaeShape(patch=12, channels=80)
     backbone: TransformerShape = TransformerShape(rope_axes=(32, 0, 16, 16), qk_norm=True)
-    head: DiffusionShape = DiffusionShape()
-    image_weight: float = field(default=1.0, metadata={"help": "weight of the latents' loss beside the text's"})
+    head: DiffusionShape = DiffusionShape(shift=3.0)
+    image_weight: float = field(default=5.0, metadata={"help": "weight of the latents' loss beside the text's"})
     doubt: float = field(
         default=1.0,
         metadata={"help": "most of a picture's earlier latents that training shows as another picture's (paper: 0)"},
@@ -61,14 +61,14 @@ class LatentLM(Recipe):
     balance: float = field(
         default=0.5, metadata={"help": "0: documents equally often; 1: groups of variants equally often"}
     )
-    rows: int = field(default=64, metadata={"help": "packed rows in a batch"})
+    rows: int = field(default=32, metadata={"help": "packed rows in a batch"})
     row_length: int = field(default=128, metadata={"help": "tokens in a row"})
     codec_batch: int = field(default=256, metadata={"help": "pictures in a batch of the codec's stage"})
     codec_share: float = field(
         default=0.25, metadata={"help": "share of the run's budget that the codec's stage takes"}
     )
-    codec_training: TrainSettings = TrainSettings(lr=3e-3, weight_decay=0.0, ema=0.99)
-    training: TrainSettings = TrainSettings(lr=3e-3, ema=0.995)
+    codec_training: TrainSettings = TrainSettings(lr=8e-3, weight_decay=0.0, ema=0.99, floor=0.03)
+    training: TrainSettings = TrainSettings(lr=1e-2, ema=0.995, floor=0.03, preview_at=(0.05, 0.25, 0.5, 0.75, 1.0))
     sampling: Sampling = Sampling()
 
     def __post_init__(self) -> None:
@@ -150,6 +150,7 @@ TINY = LatentLM(
     codec=SigmaVaeShape(patch=8, channels=8, dim=32, n_layers=1, n_heads=2),
     backbone=TransformerShape(dim=32, n_layers=2, n_heads=2, ffn_dim=64, rope_axes=(8, 0, 4, 4), qk_norm=True),
     head=DiffusionShape(width=32, n_layers=2, ffn_dim=64),
+    doubt=0.0,
     rows=8,
     row_length=64,
     codec_batch=32,
@@ -161,7 +162,7 @@ PAPER = LatentLM(  # the 1.3B language model of section 4.2, on 256-pixel pictur
     codec=SigmaVaeShape(patch=16, channels=16, dim=768, n_layers=12, n_heads=12, noise="gaussian", sigma=0.75),
     backbone=TransformerShape(dim=2048, n_layers=24, n_heads=16, ffn_dim=6144),
     head=DiffusionShape(width=2048, n_layers=6, ffn_dim=6144, target="v", path="cosine"),
-    image_weight=5.0,
+    doubt=0.0,
     rows=1024,
     row_length=4096,
     training=TrainSettings(lr=3e-4, warmup=500, optimizer="adamw", betas=(0.9, 0.98), ema=0.9999),
