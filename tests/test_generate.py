@@ -48,7 +48,7 @@ def tiny_model() -> Model:
     model = Model(Backbone.plain(shape), {"text": words, "image": image}).requires_grad_(False)
     rng = torch.Generator().manual_seed(8)
     for parameter in model.parameters():
-        parameter.copy_(torch.randn(parameter.shape, generator=rng) * 0.3 + (parameter.ndim == 1))
+        parameter.copy_(torch.randn(parameter.shape, generator=rng) * 0.2 + (parameter.ndim == 1))
     return model
 
 

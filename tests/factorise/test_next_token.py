@@ -79,3 +79,20 @@ def test_generation_draws_and_commits_in_turn_at_the_positions_of_training():
 def test_a_single_token_is_drawn_with_the_start_of_a_linear_schedule():
     program = NextToken().generate(Wish("image", (1, 1), 0, How()), Counts(), torch.zeros(1, 1, 3), torch.Generator())
     assert next(program).how.guidance.scale == 1.0
+
+
+def test_doubt_hides_a_share_of_learnt_tokens_that_differs_from_segment_to_segment():
+    rng, arranged = torch.Generator().manual_seed(0), NextToken(doubt=0.8)
+    shares = []
+    for _ in range(300):
+        (span,) = arranged.arrange(Segment("image", torch.zeros(64, 2), (8, 8)), 1, rng)
+        assert span.masked is not None and span.predict is not None and len(span.predict.at) == 64
+        shares.append(float(span.masked.float().mean()))
+    assert abs(sum(shares) / len(shares) - 0.4) < 0.05
+    assert min(shares) < 0.1 and 0.65 < max(shares) < 0.95
+
+
+def test_doubt_leaves_alone_what_is_only_read():
+    segment = Segment("image", torch.zeros(64, 2), (8, 8), learn=False)
+    (span,) = NextToken(doubt=1.0).arrange(segment, 1, torch.Generator())
+    assert span.masked is None

@@ -23,7 +23,10 @@ class Strangers(nn.Module):
         if not bool(hidden.any()):
             return x
         place = (pos[:, 1] * PLACES + pos[:, 2]) * PLACES + pos[:, 3]
-        order = place.argsort(stable=True)
+        placed, order = place.sort(stable=True)
+        before = torch.arange(len(place), device=place.device) - 1
+        last = torch.searchsorted(placed, placed, right=True) - 1
+        first = torch.cat([torch.ones_like(placed[:1], dtype=torch.bool), placed[1:] != placed[:-1]])
         stranger = torch.empty_like(order)
-        stranger[order] = order.roll(1)
+        stranger[order] = order[torch.where(first, last, before)]  # a cycle at each place
         return torch.where(hidden[:, None], x[stranger], x)

@@ -49,14 +49,14 @@ class LatentLM(Recipe):
     codec: SigmaVaeShape = SigmaVaeShape(patch=12, channels=80)
     backbone: TransformerShape = TransformerShape(rope_axes=(32, 0, 16, 16), qk_norm=True)
     head: DiffusionShape = DiffusionShape(shift=3.0)
-    image_weight: float = field(default=5.0, metadata={"help": "weight of the latents' loss beside the text's"})
+    image_weight: float = field(default=4.0, metadata={"help": "weight of the latents' loss beside the text's"})
     doubt: float = field(
-        default=1.0,
+        default=0.8,
         metadata={"help": "most of a picture's earlier latents that training shows as another picture's (paper: 0)"},
     )
     condition_dropout: float = field(default=0.1, metadata={"help": "share of pictures trained without their prompt"})
     text_first: float = field(
-        default=0.6, metadata={"help": "share of pairs with the text first; the rest: picture first"}
+        default=0.5, metadata={"help": "share of pairs with the text first; the rest: picture first"}
     )
     balance: float = field(
         default=0.5, metadata={"help": "0: documents equally often; 1: groups of variants equally often"}
@@ -69,7 +69,7 @@ class LatentLM(Recipe):
     )
     codec_training: TrainSettings = TrainSettings(lr=8e-3, weight_decay=0.0, ema=0.99, floor=0.03)
     training: TrainSettings = TrainSettings(lr=1e-2, ema=0.995, floor=0.03, preview_at=(0.05, 0.25, 0.5, 0.75, 1.0))
-    sampling: Sampling = Sampling()
+    sampling: Sampling = Sampling(guidance=2.0, temperature=0.5)
 
     def __post_init__(self) -> None:
         if self.image_size % self.codec.patch:
@@ -162,6 +162,7 @@ PAPER = LatentLM(  # the 1.3B language model of section 4.2, on 256-pixel pictur
     codec=SigmaVaeShape(patch=16, channels=16, dim=768, n_layers=12, n_heads=12, noise="gaussian", sigma=0.75),
     backbone=TransformerShape(dim=2048, n_layers=24, n_heads=16, ffn_dim=6144),
     head=DiffusionShape(width=2048, n_layers=6, ffn_dim=6144, target="v", path="cosine"),
+    image_weight=5.0,
     doubt=0.0,
     rows=1024,
     row_length=4096,
