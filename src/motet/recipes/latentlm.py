@@ -46,7 +46,7 @@ class LatentLM(Recipe):
     image_size: int = field(default=48, metadata={"help": "pixels along a side of a picture"})
     vocab_size: int = field(default=1024, metadata={"help": "ids of the BPE that is trained on the data"})
     tokenizer: str | None = field(default=None, metadata={"help": "a tokenizer.json to use instead of training one"})
-    codec: SigmaVaeShape = SigmaVaeShape(patch=12, channels=80)
+    codec: SigmaVaeShape = SigmaVaeShape(patch=12, channels=96)
     backbone: TransformerShape = TransformerShape(rope_axes=(32, 0, 16, 16), qk_norm=True)
     head: DiffusionShape = DiffusionShape(shift=3.0)
     image_weight: float = field(default=4.0, metadata={"help": "weight of the latents' loss beside the text's"})

@@ -38,6 +38,8 @@ _RECIPE = LatentLM(
     backbone=TransformerShape(dim=192, n_layers=4, n_heads=3, ffn_dim=512, rope_axes=(32, 0, 16, 16), qk_norm=True),
     head=DiffusionShape(width=192, n_layers=3, ffn_dim=384),
     text_first=1.0,
+    doubt=0.0,  # as in the paper: what the noise does for free-running is the question
+    image_weight=5.0,
     rows=32,
     codec_batch=256,
     codec_share=0.3,
