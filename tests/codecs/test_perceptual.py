@@ -1,4 +1,4 @@
-"""The perceptual distance: nothing between equal pictures, more for a blur than for a shift in brightness of equal error."""
+"""The perceptual distance: nothing between equal pictures, more for a blur than for brightness of equal error."""
 
 import torch
 from torch.nn.functional import avg_pool2d, interpolate

@@ -23,6 +23,8 @@ STEPS = 24
 KILLED = """
 import os, signal, sys
 sys.path.insert(0, {here!r})
+import torch
+torch.set_num_threads({threads})  # sums over another number of threads round differently
 import motet.train.log as log
 write = log.Log.write
 def deadly(self, event, step, **facts):
@@ -71,7 +73,8 @@ def test_a_run_killed_in_its_last_stage_and_started_again_equals_the_uninterrupt
     run(name, folder, str(whole))
     stage = RECIPES[name].sizes["tiny"].stages(0)[-1].name
     here = str(Path(__file__).parent)
-    script = KILLED.format(here=here, stage=stage, step=8, name=name, folder=folder, out=str(killed))
+    facts = {"threads": torch.get_num_threads(), "name": name, "folder": folder, "out": str(killed)}
+    script = KILLED.format(here=here, stage=stage, step=8, **facts)
     died = subprocess.run([sys.executable, "-c", script], env=os.environ, capture_output=True, text=True, check=False)
     assert died.returncode == -signal.SIGKILL, died.stderr[-2000:]
     run(name, folder, str(killed))
