@@ -32,14 +32,14 @@ def smollm2() -> Path:
 def read_gguf(path: PathLike) -> Pretrained:
     """Config, dequantised fp32 weights and tokenizer of a file.
 
-    Raises MissingExtra without transformers or gguf, CheckpointError if the file is none.
+    Raises MissingExtra without transformers, gguf or accelerate, CheckpointError if the file is none.
     """
     path = Path(path)
     with path.open("rb") as file:
         magic = file.read(4)
     if magic != b"GGUF":
         raise CheckpointError(f"{path} does not begin with the letters GGUF; it is damaged or of another format")
-    for package in ("transformers", "gguf"):
+    for package in ("transformers", "gguf", "accelerate"):
         if importlib.util.find_spec(package) is None:
             raise MissingExtra(package, "interop")
     from transformers import AutoModelForCausalLM, AutoTokenizer
