@@ -11,6 +11,8 @@ from torch import Tensor
 from motet.codecs.sigma_vae import SigmaVAE, SigmaVaeShape
 from motet.codecs.text import TextCodec
 from motet.diffusion.guidance import Guidance
+from motet.embed.lookup import Lookup
+from motet.embed.project import Project
 from motet.errors import DataError
 from motet.factorise.next_token import NextToken
 from motet.generate import generate, run
@@ -34,13 +36,13 @@ def tiny_model() -> Model:
     )
     words = Modality(
         codec=text,
-        embed=torch.nn.Embedding(text.vocab_size, DIM),
+        embed=Lookup(text.vocab_size, DIM),
         factorise=NextToken(),
         head=Categorical(DIM, text.vocab_size),
     )
     image = Modality(
         codec=SigmaVAE(SigmaVaeShape(patch=4, channels=CHANNELS, dim=16, n_layers=1, n_heads=2)),
-        embed=torch.nn.Linear(CHANNELS, DIM),
+        embed=Project(CHANNELS, DIM),
         factorise=NextToken(),
         head=Diffusion(DIM, CHANNELS, DiffusionShape(width=16, n_layers=1, ffn_dim=24)),
         grid=(2, 2),

@@ -17,7 +17,7 @@ LAYERS = (
     ("types", "errors", "config"),
     ("sequence",),
     ("diffusion", "nn"),
-    ("codecs", "heads"),
+    ("codecs", "embed", "heads"),
     ("factorise",),
     ("model",),
     ("request",),

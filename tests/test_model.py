@@ -8,6 +8,9 @@ from torch import Tensor
 
 from motet.codecs.sigma_vae import SigmaVAE, SigmaVaeShape
 from motet.codecs.text import TextCodec
+from motet.embed.embed import Tokens
+from motet.embed.lookup import Lookup
+from motet.embed.project import Project
 from motet.errors import DataError
 from motet.factorise.next_token import NextToken
 from motet.heads.categorical import Categorical
@@ -32,14 +35,14 @@ def tiny_model(noise: str = "fixed") -> Model:
         {
             "text": Modality(
                 codec=text,
-                embed=torch.nn.Embedding(text.vocab_size, DIM),
+                embed=Lookup(text.vocab_size, DIM),
                 factorise=NextToken(),
                 head=Categorical(DIM, text.vocab_size),
                 weight=0.5,
             ),
             "image": Modality(
                 codec=SigmaVAE(codec),
-                embed=torch.nn.Linear(CHANNELS, DIM),
+                embed=Project(CHANNELS, DIM),
                 factorise=NextToken(),
                 head=Diffusion(DIM, CHANNELS, head),
                 weight=2.0,
@@ -248,7 +251,9 @@ def test_the_embedding_puts_every_value_at_its_place(model: Model):
     batch = pack(documents(model), rows=2, length=40)
     x = model.embed(batch).flatten(0, 1)
     for name, place in batch.place.items():
-        torch.testing.assert_close(x[place], model.modality(name).embed(batch.values[name]))
+        pos, time = batch.pos.flatten(0, 1)[place], batch.time.flatten()[place]
+        tokens = Tokens(batch.values[name], pos, time, batch.masked[name])
+        torch.testing.assert_close(x[place], model.modality(name).embed(tokens))
     assert not x[batch.tags.doc.flatten() == -1].any()
 
 

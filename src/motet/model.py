@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from motet.codecs.codec import Codec
 from motet.codecs.text import TextCodec, marks
+from motet.embed.embed import Embed, Tokens
 from motet.errors import DataError
 from motet.factorise.factorisation import Factorisation
 from motet.heads.head import Head
@@ -32,8 +33,7 @@ class Modality(nn.Module):
     """The four choices that make a modality, and how much its loss counts.
 
     codec: raw <-> values; embed: values -> model width; factorise: which value is predicted from which; head: the
-    distribution of one prediction. ``hide``, where a factorisation masks tokens, says what those show to others:
-    ``hide(embedded, masked, pos)``. ``size`` is the raw size that prompts are fitted to and answers have, (height,
+    distribution of one prediction. ``size`` is the raw size that prompts are fitted to and answers have, (height,
     width) for pictures, () for text; ``grid`` is its token grid.
     """
 
@@ -41,13 +41,12 @@ class Modality(nn.Module):
         self,
         *,
         codec: Codec,
-        embed: nn.Module,
+        embed: Embed,
         factorise: Factorisation,
         head: Head,
         weight: float = 1.0,
         size: tuple[int, ...] = (),
         grid: tuple[int, ...] = (),
-        hide: nn.Module | None = None,
     ):
         super().__init__()
         self.codec = codec
@@ -57,7 +56,6 @@ class Modality(nn.Module):
         self.weight = weight
         self.size = size
         self.grid = grid
-        self.hide = hide
 
 
 class Hidden(NamedTuple):
@@ -147,10 +145,8 @@ class Model(nn.Module):
         rows, length = batch.shape
         x: Tensor | None = None
         for name, place in batch.place.items():
-            modality = self.modality(name)
-            embedded = modality.embed(batch.values[name])
-            if modality.hide is not None:
-                embedded = modality.hide(embedded, batch.masked[name], batch.pos.flatten(0, 1)[place])
+            pos, time = batch.pos.flatten(0, 1)[place], batch.time.flatten()[place]
+            embedded = self.modality(name).embed(Tokens(batch.values[name], pos, time, batch.masked[name]))
             if x is None:
                 x = embedded.new_zeros(rows * length, embedded.shape[-1])
             x = x.index_copy(0, place, embedded.to(x.dtype))
@@ -184,8 +180,6 @@ class Model(nn.Module):
             modality = self.modality(name)
             yield modality.embed
             yield modality.head
-            if modality.hide is not None:
-                yield modality.hide
 
 
 class _Stream:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from motet.diffusion.path import PATHS, Path, Point
-from motet.diffusion.solver import SOLVERS
+from motet.diffusion.solver import SOLVERS, solve
 from motet.diffusion.time import visit_times
 
 MEAN, SPREAD = 0.7, 0.5
@@ -46,15 +46,15 @@ def mixture(path: Path):
     return denoise
 
 
-def solve(name: str, path: Path, steps: int, x: Tensor, denoise) -> Tensor:
+def sampled(name: str, path: Path, steps: int, x: Tensor, denoise) -> Tensor:
     noise = torch.randn(steps, *x.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    return SOLVERS[name](denoise, x, visit_times(steps), path, noise)
+    return solve(SOLVERS[name](x, visit_times(steps), path, noise), denoise)
 
 
 def error(name: str, path: Path, steps: int) -> float:
     """Worst error of deterministic sampling: the flow carries noise z to MEAN + SPREAD z."""
     z = torch.linspace(-2, 2, 9, dtype=torch.float64)[:, None]
-    return float((solve(name, path, steps, z, gaussian(path)) - (MEAN + SPREAD * z)).abs().max())
+    return float((sampled(name, path, steps, z, gaussian(path)) - (MEAN + SPREAD * z)).abs().max())
 
 
 @pytest.mark.parametrize("name", ["euler", "heun", "ddim", "dpmpp_2m"])
@@ -81,7 +81,7 @@ def test_second_order_solvers_beat_first_order_ones_at_equal_steps(path: str):
 @pytest.mark.parametrize("path", PATHS)
 def test_samples_have_the_mean_and_the_spread_of_the_data(path: str, name: str):
     x = torch.randn(20_000, 1, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    made = solve(name, PATHS[path](), 400, x, gaussian(PATHS[path]()))
+    made = sampled(name, PATHS[path](), 400, x, gaussian(PATHS[path]()))
     assert float(made.mean()) == pytest.approx(MEAN, abs=0.02)
     assert float(made.std()) == pytest.approx(SPREAD, abs=0.02)
 
@@ -98,7 +98,7 @@ def distance(made: Tensor) -> float:
 @pytest.mark.parametrize("path", PATHS)
 def test_two_modes_are_met_ever_more_closely(path: str, name: str):
     x = torch.randn(4_000, 1, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    far, mid, near = (distance(solve(name, PATHS[path](), n, x, mixture(PATHS[path]()))) for n in (2, 8, 64))
+    far, mid, near = (distance(sampled(name, PATHS[path](), n, x, mixture(PATHS[path]()))) for n in (2, 8, 64))
     assert far > mid > near and near < 0.06
 
 
@@ -114,7 +114,7 @@ def test_ancestral_sampling_draws_from_the_posterior_of_ddpm():
         return Point(torch.full_like(x, x0), (x - alpha * x0) / sigma)
 
     noise = torch.randn(1, 40_000, 1, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    made = SOLVERS["ancestral"](knows, x_now, [now, then], path, noise)
+    made = solve(SOLVERS["ancestral"](x_now, [now, then], path, noise), knows)
     # x_now = r x_then + sqrt(s_now^2 - r^2 s_then^2) e with r = a_now / a_then; the prior is N(a_then x0, s_then^2)
     r = a_now / a_then
     forward = s_now**2 - r**2 * s_then**2
@@ -128,5 +128,5 @@ def test_ancestral_sampling_draws_from_the_posterior_of_ddpm():
 def test_one_step_gives_the_data_estimate_of_pure_noise(name: str):
     path = PATHS["straight"]()
     x = torch.randn(5, 1, dtype=torch.float64)
-    made = solve(name, path, 1, x, gaussian(path))
+    made = sampled(name, path, 1, x, gaussian(path))
     torch.testing.assert_close(made, gaussian(path)(x, 0.0).x)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -18,7 +19,7 @@ from motet.recipes.recipe import Recipe, initialised
 from motet.recipes.registry import RECIPES
 from motet.recipes.run import RunConfig, load, train_run
 from motet.request import Request, Sampling, answer
-from motet.sequence import Draw, Packed, Program, Segment, pack, sees
+from motet.sequence import Draw, Packed, Peek, Program, Segment, Span, pack, sees
 
 GOLDEN = Path(__file__).parent / "golden"
 SAMPLING = Sampling(guidance=2.0, steps=3, max_tokens=5)
@@ -70,21 +71,32 @@ def words(model: Model, text: str, *, learn: bool = True) -> Segment:
     return Segment(TEXT, model.text.encode(text)[0], learn=learn)
 
 
+def picture(model: Model, name: str, seed: int = 0) -> Segment:
+    """A picture of coloured noise, encoded."""
+    modality = model.modality(name)
+    pixels = np.random.default_rng(seed).integers(0, 255, (*modality.size, 3), dtype=np.uint8)
+    with torch.no_grad():
+        return Segment(name, *modality.codec.encode(Image.fromarray(pixels)))
+
+
 def rng() -> torch.Generator:
     return torch.Generator().manual_seed(0)
 
 
 def packed(model: Model, *documents: list[Segment]) -> Packed:
-    docs = [model.arrange(segments, rng()) for segments in documents]
-    return pack(docs, rows=1, length=sum(len(span) for doc in docs for span in doc))
+    return in_one_row(*(model.arrange(segments, rng()) for segments in documents))
+
+
+def in_one_row(*documents: list[Span]) -> Packed:
+    return pack(documents, rows=1, length=sum(len(span) for spans in documents for span in spans))
 
 
 def predicting(model: Model, batch: Packed, modality: str) -> Tensor:
     return model.hidden(batch).states.flatten(0, 1)[batch.target[modality].at]
 
 
-def listening(program: Program, modality: str, heard: list[Tensor]) -> Program:
-    """The same program, noting the hidden states that each draw of a modality is made from."""
+def listening(program: Program, modality: str, drawn: list[Tensor], peeked: list[tuple[Span, Tensor]]) -> Program:
+    """The same program, noting the states that each draw of a modality is made from, and what each peek was told."""
     reply = None
     while True:
         try:
@@ -92,8 +104,17 @@ def listening(program: Program, modality: str, heard: list[Tensor]) -> Program:
         except StopIteration as end:
             return end.value
         if isinstance(asked, Draw) and asked.modality == modality:
-            heard.append(asked.hidden)
+            drawn.append(asked.hidden)
         reply = yield asked
+        if isinstance(asked, Peek):
+            peeked.append((asked.span, reply))
+
+
+def with_span(spans: list[Span], seen: Span) -> tuple[list[Span], int]:
+    """A training document that shows at the place of ``seen`` what ``seen`` shows, and where that span begins."""
+    at = next(i for i, span in enumerate(spans) if span.predict is not None and torch.equal(span.pos, seen.pos))
+    shown = replace(spans[at], values=seen.values, time=seen.time, masked=seen.masked)
+    return [*spans[:at], shown, *spans[at + 1 :]], sum(map(len, spans[:at]))
 
 
 # 1
@@ -102,50 +123,75 @@ def listening(program: Program, modality: str, heard: list[Tensor]) -> Program:
 def test_parity_cached_generation_has_the_hidden_states_of_the_training_forward(stirred: Model):
     prompt = words(stirred, "a red square", learn=False)
     for name in others(stirred):
-        heard: list[Tensor] = []
+        drawn: list[Tensor] = []
+        peeked: list[tuple[Span, Tensor]] = []
         request = Request((prompt,), name, sampling=SAMPLING)
-        made = run(stirred, [listening(answer(stirred, request), name, heard)], [request.branches])[0][0]
+        made = run(stirred, [listening(answer(stirred, request), name, drawn, peeked)], [request.branches])[0][0]
         spans = stirred.arrange([prompt, made], rng())
         for branch, doc in enumerate((spans, stirred.drop_condition(spans, 1.0, rng()))):
-            batch = pack([doc], rows=1, length=sum(map(len, doc)))
-            expected = predicting(stirred, batch, name)
-            torch.testing.assert_close(torch.cat(heard, 1)[branch], expected, atol=1e-4, rtol=1e-4)
+            if not peeked:  # every draw is made from the token before
+                expected = predicting(stirred, in_one_row(doc), name)
+                torch.testing.assert_close(torch.cat(drawn, 1)[branch], expected, atol=1e-4, rtol=1e-4)
+            for seen, told in peeked:
+                training, start = with_span(doc, seen)
+                states = stirred.hidden(in_one_row(training)).states[0]
+                torch.testing.assert_close(told[branch], states[start : start + len(seen)], atol=1e-4, rtol=1e-4)
 
-        text_heard: list[Tensor] = []
+        drawn = []
         request = Request((replace(made, learn=False),), TEXT, sampling=SAMPLING)
-        text = run(stirred, [listening(answer(stirred, request), TEXT, text_heard)], [1])[0][0]
+        text = run(stirred, [listening(answer(stirred, request), TEXT, drawn, [])], [1])[0][0]
         batch = packed(stirred, [replace(made, learn=False), text])
-        expected = predicting(stirred, batch, TEXT)[: len(text_heard)]
-        torch.testing.assert_close(torch.cat(text_heard, 1)[0], expected, atol=1e-4, rtol=1e-4)
+        expected = predicting(stirred, batch, TEXT)[: len(drawn)]
+        torch.testing.assert_close(torch.cat(drawn, 1)[0], expected, atol=1e-4, rtol=1e-4)
 
 
 # 2
 
 
 def test_leak_changing_a_target_moves_no_prediction_of_it(stirred: Model):
-    """Each public token that shows a target's value is changed in turn; the state that predicts it must stand still."""
-    pictures = {
-        name: torch.randn(4, stirred.modality(name).codec.shape.channels, generator=rng()) for name in others(stirred)
-    }
-    for name, values in pictures.items():
-        picture, text = Segment(name, values, (2, 2)), words(stirred, "a blue square")
-        for segments in ([text, picture], [picture, text], [picture, text, replace(picture, values=values + 1)]):
-            batch = packed(stirred, segments)
-            states = stirred.hidden(batch).states.flatten(0, 1)
+    """Whatever shows a predicted value as it is, or hides it under a mask, is changed in turn; who predicts it must not
+    move. A noised token may know itself, but nothing before it may know of it."""
+    for name in others(stirred):
+        drawn, text = picture(stirred, name), words(stirred, "a blue square")
+        for segments in ([text, drawn], [drawn, text], [drawn, text, picture(stirred, name, seed=1)]):
+            spans = stirred.arrange(segments, rng())
+            batch = in_one_row(spans)
+            states, starts = stirred.hidden(batch).states[0], [0]
+            for span in spans:
+                starts.append(starts[-1] + len(span))
             checked = 0
-            for modality, target in batch.target.items():
-                place, shown = batch.place[modality], batch.values[modality]
-                for at, value in zip(target.at.tolist(), target.value, strict=True):
-                    same = (shown == value).reshape(len(shown), -1).all(-1)
-                    index = int((same & (place >= at) & batch.tags.public.flatten()[place]).nonzero()[0, 0])
-                    changed = shown.clone()
-                    changed[index] = (changed[index] + 1) % 250 if modality == TEXT else changed[index] + 3
-                    moved = replace(batch, values=batch.values | {modality: changed})
-                    difference = (stirred.hidden(moved).states.flatten(0, 1) - states).abs().amax(-1)
-                    assert difference[at] == 0, f"{modality}: token {at} has seen what it predicts"
-                    assert difference[place[index]] > 0, "the change must show at the token itself"
-                    checked += 1
-            assert checked == sum(len(target.at) for target in batch.target.values()) > 0
+            for span, start in zip(spans, starts, strict=False):
+                for at in [] if span.predict is None else span.predict.at.tolist():
+                    by_itself = span.predict.by == "self"
+                    predictor = start + at if by_itself else before(batch, start + at)
+                    for token in shows(batch, span.modality, span.pos[at]):
+                        difference = moved(stirred, batch, span.modality, token, states)
+                        noised = not torch.isnan(batch.time[0, token])
+                        assert noised or difference[predictor] == 0, f"token {predictor} has seen what it predicts"
+                        assert not difference[: min(token, start)].any(), "nothing before a token may know of it"
+                        masked = span.masked is not None and bool(span.masked[at])
+                        assert masked or difference[token] > 0, "the change must show at the token itself"
+                        checked += 1
+            assert checked > 0
+
+
+def before(batch: Packed, token: int) -> int:
+    """The last public token before this one."""
+    return max(i for i in range(token) if batch.tags.public[0, i])
+
+
+def shows(batch: Packed, modality: str, pos: Tensor) -> list[int]:
+    """The tokens of a modality at a position: clean, noised or masked copies of one value."""
+    return [at for at in batch.place[modality].tolist() if torch.equal(batch.pos[0, at], pos)]
+
+
+def moved(model: Model, batch: Packed, modality: str, token: int, states: Tensor) -> Tensor:
+    """How far each state moves when the value of one token is another."""
+    values = batch.values[modality].clone()
+    index = int((batch.place[modality] == token).nonzero())
+    values[index] = values[index] + 3 if values.is_floating_point() else (values[index] + 1) % 8
+    changed = replace(batch, values=batch.values | {modality: values})
+    return (model.hidden(changed).states[0] - states).abs().amax(-1)
 
 
 # 3
@@ -184,14 +230,13 @@ def test_overfit_one_tiny_batch_is_learned_to_near_zero(recipe: Recipe):
 def test_mask_the_drawing_of_a_packed_batch_equals_the_golden_one(recipe: Recipe, stirred: Model):
     """Two documents in one row: a pair in each order, texts of two ids, pictures of 2 x 2 tokens, and padding."""
     name = next(key for key, kind in RECIPES.items() if isinstance(recipe, kind))
-    other = others(stirred)[0]
     text = Segment(TEXT, torch.tensor([20, 21]))
-    picture = Segment(other, torch.zeros(4, stirred.modality(other).codec.shape.channels), (2, 2))
-    docs = [stirred.arrange(segments, rng()) for segments in ([text, picture], [picture, text])]
+    drawn = picture(stirred, others(stirred)[0])
+    docs = [stirred.arrange(segments, rng()) for segments in ([text, drawn], [drawn, text])]
     tags = pack(docs, rows=1, length=sum(len(span) for doc in docs for span in doc) + 2).tags
     mask = sees(tags, tags)[0] & (tags.doc[0] >= 0)[:, None]
-    drawn = "\n".join("".join("x" if seen else "." for seen in row) for row in mask.tolist()) + "\n"
-    assert drawn == (GOLDEN / f"{name}.txt").read_text()
+    picture_of_it = "\n".join("".join("x" if seen else "." for seen in row) for row in mask.tolist()) + "\n"
+    assert picture_of_it == (GOLDEN / f"{name}.txt").read_text()
 
 
 # 5

@@ -1,7 +1,7 @@
 """The order of training documents, and batches of them: pure functions of a seed and a cursor.
 
-Document number k of the endless stream, and the randomness of its arrangement, depend on (seed, k) alone. A loader has no
-state: a run that was killed goes on with the same documents by knowing k.
+Document number k of the endless stream, and the randomness of its arrangement, depend on (seed, k) alone. A loader
+has no state: a run that was killed goes on with the same documents by knowing k.
 """
 
 from collections import Counter

@@ -1,11 +1,13 @@
-"""Solvers: plain functions from pure noise to data.
+"""Solvers: from pure noise to data, as plain generators.
 
-Each takes ``denoise(x_t, t) -> Point`` (data and noise estimates at a scalar time), the initial noise, increasing
-times from 0 to 1 and the path. ``ancestral`` also takes fresh noise for each step. All of them end at exactly t = 1.
+A solver takes the initial noise, increasing times from 0 to 1 and the path; ``ancestral`` also takes fresh noise for
+each step. It yields each noised value that it wants looked at, with its scalar time, is sent a ``Point`` (estimates of
+data and noise there), and returns the data. So one solver serves a head that answers at once (``solve``) and a sampling
+program that has to ask the whole backbone. All of them end at exactly t = 1.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from itertools import pairwise
 from typing import Literal, Protocol
 
@@ -18,12 +20,26 @@ Denoise = Callable[[Tensor, float], Point]
 SolverName = Literal["euler", "heun", "ddim", "dpmpp_2m", "ancestral"]
 
 
+Solving = Generator[tuple[Tensor, float], Point, Tensor]
+"""A solver at work: yields ``(x_t, t)``, is sent a Point, returns the data."""
+
+
 class Solver(Protocol):
-    def __call__(self, denoise: Denoise, x: Tensor, times: Sequence[float], path: Path, noise: Tensor) -> Tensor: ...
+    def __call__(self, x: Tensor, times: Sequence[float], path: Path, noise: Tensor) -> Solving: ...
 
 
-def _speed(denoise: Denoise, x: Tensor, t: float, path: Path) -> Tensor:
-    return target_of(path, "flow", denoise(x, t), torch.full(x.shape[:-1], t, device=x.device))
+def solve(solving: Solving, denoise: Denoise) -> Tensor:
+    """Runs a solver to its end with a function that answers at once."""
+    try:
+        x, t = next(solving)
+        while True:
+            x, t = solving.send(denoise(x, t))
+    except StopIteration as end:
+        return end.value
+
+
+def _speed(point: Point, t: float, path: Path) -> Tensor:
+    return target_of(path, "flow", point, torch.full(point.x.shape[:-1], t, device=point.x.device))
 
 
 def _scales(path: Path, t: float) -> tuple[float, float]:
@@ -31,33 +47,33 @@ def _scales(path: Path, t: float) -> tuple[float, float]:
     return float(path.alpha(time)), float(path.sigma(time))
 
 
-def euler(denoise: Denoise, x: Tensor, times: Sequence[float], path: Path, noise: Tensor) -> Tensor:
+def euler(x: Tensor, times: Sequence[float], path: Path, noise: Tensor) -> Solving:
     """First-order steps along ``dx/dt``; ``noise`` is not used."""
     for now, then in pairwise(times):
-        x = x + (then - now) * _speed(denoise, x, now, path)
+        x = x + (then - now) * _speed((yield x, now), now, path)
     return x
 
 
-def heun(denoise: Denoise, x: Tensor, times: Sequence[float], path: Path, noise: Tensor) -> Tensor:
+def heun(x: Tensor, times: Sequence[float], path: Path, noise: Tensor) -> Solving:
     """Second order: the mean of the speeds at both ends of a step (the last step, to clean data, is Euler's)."""
     for now, then in pairwise(times):
-        first = _speed(denoise, x, now, path)
+        first = _speed((yield x, now), now, path)
         ahead = x + (then - now) * first
-        last = first if then == times[-1] else _speed(denoise, ahead, then, path)
+        last = first if then == times[-1] else _speed((yield ahead, then), then, path)
         x = x + (then - now) * (first + last) / 2
     return x
 
 
-def ddim(denoise: Denoise, x: Tensor, times: Sequence[float], path: Path, noise: Tensor) -> Tensor:
+def ddim(x: Tensor, times: Sequence[float], path: Path, noise: Tensor) -> Solving:
     """Deterministic DDIM (Song et al. 2021): mix the two estimates again at the next time."""
     for now, then in pairwise(times):
-        point = denoise(x, now)
+        point = yield x, now
         alpha, sigma = _scales(path, then)
         x = alpha * point.x + sigma * point.e
     return x
 
 
-def dpmpp_2m(denoise: Denoise, x: Tensor, times: Sequence[float], path: Path, noise: Tensor) -> Tensor:
+def dpmpp_2m(x: Tensor, times: Sequence[float], path: Path, noise: Tensor) -> Solving:
     """DPM-Solver++(2M) (Lu et al. 2022): second-order multistep in data prediction.
 
     With lambda = log(alpha / sigma), h its step and r the ratio of successive steps, the data estimate is extrapolated
@@ -68,7 +84,7 @@ def dpmpp_2m(denoise: Denoise, x: Tensor, times: Sequence[float], path: Path, no
     step_before = math.inf
     for now, then in pairwise(times):
         (alpha_now, sigma_now), (alpha_then, sigma_then) = _scales(path, now), _scales(path, then)
-        data = denoise(x, now).x
+        data = (yield x, now).x
         if then == times[-1]:
             return data
         # alpha_t (1 - exp(-h)) written without lambda, which is infinite at pure noise
@@ -84,14 +100,14 @@ def dpmpp_2m(denoise: Denoise, x: Tensor, times: Sequence[float], path: Path, no
     return x
 
 
-def ancestral(denoise: Denoise, x: Tensor, times: Sequence[float], path: Path, noise: Tensor) -> Tensor:
+def ancestral(x: Tensor, times: Sequence[float], path: Path, noise: Tensor) -> Solving:
     """Ancestral sampling (Ho et al. 2020): draws from the posterior of x at the next time given both estimates.
 
     noise: ``[steps, *x.shape]``. With snr ratio rho = (alpha_s sigma_t / (alpha_t sigma_s))^2 between s = now and
     t = then, the posterior keeps the share rho of sigma_t^2 as old noise and redraws 1 - rho.
     """
     for step, (now, then) in enumerate(pairwise(times)):
-        point = denoise(x, now)
+        point = yield x, now
         (alpha_now, sigma_now), (alpha_then, sigma_then) = _scales(path, now), _scales(path, then)
         kept = (alpha_now * sigma_then / (alpha_then * sigma_now)) ** 2
         x = alpha_then * point.x + sigma_then * (kept**0.5 * point.e + (1 - kept) ** 0.5 * noise[step])

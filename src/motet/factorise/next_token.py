@@ -16,7 +16,7 @@ class NextToken(Factorisation):
     """p(x) = prod_i p(x_i | x_1 .. x_{i-1}).
 
     doubt hides some of a learned segment's own tokens from those behind them, while training: each segment draws the
-    share that it hides uniformly between 0 and this. What hidden tokens show instead is the modality's ``hide``.
+    share that it hides uniformly between 0 and this. What hidden tokens show instead is up to the modality's embedding.
     """
 
     def __init__(self, *, doubt: float = 0.0):

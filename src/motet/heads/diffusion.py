@@ -15,7 +15,7 @@ from torch.nn.functional import silu
 
 from motet.diffusion.guidance import Guidance, guide
 from motet.diffusion.path import PATHS, Point, Target, point_of, target_of
-from motet.diffusion.solver import SOLVERS, SolverName
+from motet.diffusion.solver import SOLVERS, SolverName, solve
 from motet.diffusion.time import TimeDensity, draw_times, shifted, sinusoid, visit_times
 from motet.errors import ConfigError
 from motet.heads.head import Head, Wishes
@@ -167,7 +167,8 @@ class Diffusion(Head):
             return point_of(self.path, self.shape.target, prediction.float(), x, t)
 
         times = visit_times(how.steps, shift=self.shape.shift)
-        return SOLVERS[how.solver](denoise, noise[:, 0], times, self.path, noise[:, 1:].transpose(0, 1))
+        solving = SOLVERS[how.solver](noise[:, 0], times, self.path, noise[:, 1:].transpose(0, 1))
+        return solve(solving, denoise)
 
     def settings(self, wishes: Wishes) -> DiffusionSampling:
         return DiffusionSampling(wishes.steps, wishes.solver, wishes.guidance, wishes.temperature)

@@ -17,6 +17,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from motet.codecs.text import TextCodec
+from motet.embed.lookup import Lookup
 from motet.errors import CapabilityError, CheckpointError
 from motet.factorise.next_token import NextToken
 from motet.heads.categorical import Categorical
@@ -30,7 +31,7 @@ from motet.types import PathLike
 Config = Mapping[str, Any]
 
 KINDS = ("llama", "qwen2", "qwen3")
-WORDS, LOGITS = "modalities.text.embed.weight", "modalities.text.head.logits.weight"
+WORDS, LOGITS = "modalities.text.embed.table.weight", "modalities.text.head.logits.weight"
 
 
 def load_language_model(path: PathLike, *, dtype: torch.dtype = torch.float32) -> Model:
@@ -220,15 +221,15 @@ def _empty(shape: TransformerShape, rope: Rope, text: TextCodec, *, vocab_size: 
         raise CheckpointError(f"the tokenizer has {text.vocab_size} ids, but the model's vocabulary is {vocab_size}")
     with torch.device("meta"):
         blocks = shape.blocks()
-        words, head = nn.Embedding(vocab_size, shape.dim), Categorical(shape.dim, vocab_size)
+        words, head = Lookup(vocab_size, shape.dim), Categorical(shape.dim, vocab_size)
     backbone = Backbone(blocks, dim=shape.dim, rope=rope, norm_eps=shape.norm_eps)
     return Model(backbone, {TEXT: Modality(codec=text, embed=words, factorise=NextToken(), head=head)})
 
 
 def _text_parts(model: Model) -> tuple[nn.Embedding, nn.Linear]:
     words, head = model.modality(TEXT).embed, model.modality(TEXT).head
-    assert isinstance(words, nn.Embedding) and isinstance(head, Categorical)
-    return words, head.logits
+    assert isinstance(words, Lookup) and isinstance(head, Categorical)
+    return words.table, head.logits
 
 
 def _text(found: Pretrained) -> TextCodec:

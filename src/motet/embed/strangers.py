@@ -1,26 +1,30 @@
-"""What tokens show to others in place of what they are."""
+"""What masked tokens show to others in place of what they are: another document's."""
 
 import torch
-from jaxtyping import Bool, Float, Int
-from torch import Tensor, nn
+from jaxtyping import Float
+from torch import Tensor
+
+from motet.embed.embed import Embed, Tokens
 
 PLACES = 1 << 16
 """More rows or columns than any grid has."""
 
 
-class Strangers(nn.Module):
-    """Hidden tokens show what stands at the same place of another document in the batch: a plausible, wrong history.
+class Strangers(Embed):
+    """Masked tokens show what stands at the same place of another document in the batch: a plausible, wrong history.
 
     A model that generates sees a history of its own making, which may have drifted to another picture than the one that
     was asked for. True histories never do, so a model that is trained on them alone follows its history and forgets its
     prompt. Gaussian noise and a mask vector do not help, since both can be told from a drifted history; this cannot.
     """
 
-    def forward(
-        self, x: Float[Tensor, "n d"], hidden: Bool[Tensor, " n"], pos: Int[Tensor, "n a"]
-    ) -> Float[Tensor, "n d"]:
-        """x: embedded tokens of one modality in document order; pos: their positions (index, frame, row, column)."""
-        if not bool(hidden.any()):
+    def __init__(self, inner: Embed):
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, tokens: Tokens) -> Float[Tensor, "n d"]:
+        x, pos = self.inner(tokens), tokens.pos
+        if not bool(tokens.masked.any()):
             return x
         place = (pos[:, 1] * PLACES + pos[:, 2]) * PLACES + pos[:, 3]
         placed, order = place.sort(stable=True)
@@ -29,4 +33,4 @@ class Strangers(nn.Module):
         first = torch.cat([torch.ones_like(placed[:1], dtype=torch.bool), placed[1:] != placed[:-1]])
         stranger = torch.empty_like(order)
         stranger[order] = order[torch.where(first, last, before)]  # a cycle at each place
-        return torch.where(hidden[:, None], x[stranger], x)
+        return torch.where(tokens.masked[:, None], x[stranger], x)

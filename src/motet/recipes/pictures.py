@@ -1,0 +1,134 @@
+"""What all recipes for text and pictures share: the stream of text around one picture modality, and two stages.
+
+A recipe of this kind says what its picture modality is (codec, embedding, factorisation, head) and, where its blocks
+are not plain, its backbone. Everything else is here: the text modality, the tokenizer, the stage that trains the codec
+on pixels, and the stage that trains the model on packed documents in both orders.
+"""
+
+from abc import abstractmethod
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from motet.codecs.sigma_vae import SigmaVAE
+from motet.codecs.text import TextCodec
+from motet.data.corpus import Corpus
+from motet.data.loader import document_rng
+from motet.embed.lookup import Lookup
+from motet.errors import ConfigError
+from motet.factorise.next_token import NextToken
+from motet.heads.categorical import Categorical
+from motet.model import TEXT, Modality, Model
+from motet.nn.backbone import Backbone, TransformerShape
+from motet.recipes.recipe import Recipe, Stage
+from motet.recipes.train_codec import TrainCodec, sample_pixels
+from motet.recipes.train_joint import TrainJointly
+from motet.request import Sampling
+from motet.train.settings import TrainSettings
+
+IMAGE = "image"
+
+
+@dataclass(frozen=True)
+class PictureRecipe(Recipe):
+    """The knobs that every recipe for text and pictures has."""
+
+    image_size: int = field(default=48, metadata={"help": "pixels along a side of a picture"})
+    vocab_size: int = field(default=1024, metadata={"help": "ids of the BPE that is trained on the data"})
+    tokenizer: str | None = field(default=None, metadata={"help": "a tokenizer.json to use instead of training one"})
+    backbone: TransformerShape = TransformerShape(rope_axes=(32, 0, 16, 16), qk_norm=True)
+    image_weight: float = field(default=1.0, metadata={"help": "weight of the picture's loss beside the text's"})
+    condition_dropout: float = field(default=0.1, metadata={"help": "share of pictures trained without their prompt"})
+    text_first: float = field(
+        default=0.5, metadata={"help": "share of pairs with the text first; the rest: picture first"}
+    )
+    balance: float = field(
+        default=0.25, metadata={"help": "0: documents equally often; 1: groups of variants equally often"}
+    )
+    rows: int = field(default=32, metadata={"help": "packed rows in a batch"})
+    row_length: int = field(default=128, metadata={"help": "tokens in a row"})
+    codec_batch: int = field(default=256, metadata={"help": "pictures in a batch of the codec's stage"})
+    codec_share: float = field(
+        default=0.25, metadata={"help": "share of the run's budget that the codec's stage takes"}
+    )
+    codec_training: TrainSettings = TrainSettings(lr=8e-3, weight_decay=0.0, ema=0.99, floor=0.03)
+    training: TrainSettings = TrainSettings(lr=1e-2, ema=0.995, floor=0.03, preview_at=(0.05, 0.25, 0.5, 0.75, 1.0))
+    sampling: Sampling = Sampling()
+
+    def __post_init__(self) -> None:
+        if not 0 < self.codec_share < 1:
+            raise ConfigError(f"codec_share is {self.codec_share}; it is a share of the budget between 0 and 1")
+
+    @abstractmethod
+    def picture(self) -> Modality:
+        """The picture modality, freshly initialised."""
+
+    def blocks(self) -> Backbone:
+        """The backbone, freshly initialised; plain unless a recipe says otherwise."""
+        return Backbone.plain(self.backbone)
+
+    def grid(self, patch: int) -> tuple[int, int]:
+        """The token grid of a picture. Raises ConfigError if patches do not divide it."""
+        if self.image_size % patch:
+            raise ConfigError(f"image_size {self.image_size} does not divide into patches of {patch} (codec.patch)")
+        return (self.image_size // patch,) * 2
+
+    def build(self, text: TextCodec) -> Model:
+        dim = self.backbone.dim
+        words = Modality(
+            codec=text,
+            embed=Lookup(text.vocab_size, dim),
+            factorise=NextToken(),
+            head=Categorical(dim, text.vocab_size),
+        )
+        picture = self.picture()
+        return Model(self.blocks(), {TEXT: words, IMAGE: picture})
+
+    def text_codec(self, corpus: Corpus) -> TextCodec:
+        if self.tokenizer is not None:
+            return TextCodec.load(self.tokenizer, modalities=[IMAGE])
+        return TextCodec.learn(corpus.train.texts, self.vocab_size, [IMAGE])
+
+    def open_text(self, tokenizer: Path) -> TextCodec:
+        return TextCodec.load(tokenizer, modalities=[IMAGE])
+
+    def stages(self, seed: int) -> list[Stage]:
+        return [self.codec_stage(seed), self.model_stage(seed)]
+
+    def codec_stage(self, seed: int) -> Stage:
+        """Reconstruction of training pictures; then the statistics of their latents are measured."""
+
+        def codec_of(model: Model) -> SigmaVAE:
+            codec = model.modality(IMAGE).codec
+            assert isinstance(codec, SigmaVAE)
+            return codec
+
+        def measure(model: Model, corpus: Corpus) -> None:
+            pixels = sample_pixels(corpus, 4096, seed).to(model.device)
+            codec_of(model).measure(pixels, document_rng(seed, 0))
+
+        return Stage(
+            "codec",
+            self.codec_share,
+            replace(self.codec_training, seed=seed),
+            lambda model, corpus: TrainCodec(codec_of(model), corpus, batch=self.codec_batch, seed=seed),
+            measure,
+        )
+
+    def model_stage(self, seed: int) -> Stage:
+        """Every modality's loss over packed documents."""
+        return Stage(
+            "model",
+            1 - self.codec_share,
+            replace(self.training, seed=seed),
+            lambda model, corpus: TrainJointly(
+                model,
+                corpus,
+                rows=self.rows,
+                length=self.row_length,
+                balance=self.balance,
+                text_first_share=self.text_first,
+                condition_dropout=self.condition_dropout,
+                sampling=self.sampling,
+                seed=seed,
+            ),
+        )
