@@ -29,7 +29,7 @@ from motet.train.settings import TrainSettings
 SMALLEST = 0.05
 """A gain below this share of the distance at sigma 0 is no gain worth a claim."""
 
-# Previews are not drawn, and nothing is compiled: it would take a good part of such short runs.
+# Previews are not drawn, and codecs are not compiled: it would take a good part of such short stages.
 _LOOP = TrainSettings(lr=3e-3, warmup=20, compile="no", eval_at=(1.0,), preview_at=())
 
 _RECIPE = LatentLM(
@@ -44,7 +44,7 @@ _RECIPE = LatentLM(
     codec_batch=256,
     codec_share=0.3,
     codec_training=replace(_LOOP, weight_decay=0.0, ema=0.98),
-    training=replace(_LOOP, ema=0.99),
+    training=replace(_LOOP, ema=0.99, compile="yes"),
 )
 
 
