@@ -62,7 +62,7 @@ def options(
 
 @app.command()
 def demo(
-    minutes: Annotated[float, typer.Option(help="How long to train, evaluation not included.")] = 11.0,
+    minutes: Annotated[float, typer.Option(help="How long to train, evaluation not included.")] = 12.0,
     out: Annotated[Path, typer.Option(help="Folder of the run.")] = Path("runs/demo"),
 ) -> None:
     """Train on emoji for some minutes and write a page that shows what was learned.
@@ -294,6 +294,52 @@ def claims(
         return
     result = run_claim(name, out=out, scale="quick" if quick else "full", console=console)
     if result.verdict is None:
+        raise typer.Exit(INTERRUPTED)
+
+
+@app.command()
+def compare(
+    recipes: Annotated[
+        list[str],
+        typer.Argument(metavar="RECIPE...", help="See: motet list. NAME=RECIPE for a variant.", show_default=False),
+    ],
+    data: Annotated[str, typer.Option(metavar="SPEC", help=f"What to train on: {SPEC}.", show_default=False)],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the runs and the page.")] = Path("runs/compare"),
+    budget: Annotated[str, typer.Option(help="Of each run: 5m, 1.5e15flops or 20000samples.")] = "5m",
+    seeds: Annotated[int, typer.Option(help="Runs of each recipe.")] = 3,
+    size: Size = "small",
+    codecs: Annotated[
+        str | None,
+        typer.Option(
+            help="For each codec's stage, once for all runs: 5m or 400steps [as --budget].", show_default=False
+        ),
+    ] = None,
+    parameters: Annotated[
+        float | None,
+        typer.Option(help="Learned parameters of each model, codecs apart [the first's].", show_default=False),
+    ] = None,
+    judged: Annotated[int, typer.Option("-n", min=2, metavar="N", help="Held-out documents that are judged.")] = 192,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="[RECIPE.]NAME=VALUE", help="Change a setting of one or all.", show_default=False
+        ),
+    ] = None,
+    retry: Annotated[bool, typer.Option("--retry", help="Try failed runs again.")] = False,
+) -> None:
+    """Train recipes at an equal budget on the same data, over seeds, and write a page that compares them.
+
+    [dim]Example:[/] motet compare latentlm transfusion vq --data scenes --budget 5m --seeds 3
+
+    [dim]Example:[/] motet compare paper=latentlm ours=latentlm --data emoji --set paper.doubt=0
+
+    Ctrl-C saves, and the same command goes on. More recipes and more seeds may be added later.
+    """
+    from motet.commands.compare import Asked, run_compare
+
+    asked = Asked(recipes, data, budget, seeds, size, changes or [], codecs, parameters, judged)
+    found = run_compare(asked, out, retry=retry, console=output())
+    if found.missing:
         raise typer.Exit(INTERRUPTED)
 
 

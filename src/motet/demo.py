@@ -49,7 +49,7 @@ def demo_config(minutes: float) -> RunConfig:
 def demo(
     *,
     out: Path = OUT,
-    minutes: float = 11.0,
+    minutes: float = 12.0,
     console: Console | None = None,
     config: RunConfig | None = None,
     judged: int = 200,

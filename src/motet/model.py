@@ -91,6 +91,14 @@ class Model(nn.Module):
         assert isinstance(found, Modality)
         return found
 
+    def owner(self, name: str) -> Modality:
+        """The modality that spans of this name belong to: the one that it names, or one that is read by this view."""
+        if name not in self.modalities:
+            for modality in map(self.modality, self.modalities):
+                if name in modality.embed.views:
+                    return modality
+        return self.modality(name)
+
     @property
     def text(self) -> TextCodec:
         codec = self.modality(TEXT).codec
@@ -146,7 +154,9 @@ class Model(nn.Module):
         x: Tensor | None = None
         for name, place in batch.place.items():
             pos, time = batch.pos.flatten(0, 1)[place], batch.time.flatten()[place]
-            embedded = self.modality(name).embed(Tokens(batch.values[name], pos, time, batch.masked[name]))
+            embed = self.owner(name).embed
+            embed = embed.views.get(name, embed)
+            embedded = embed(Tokens(batch.values[name], pos, time, batch.masked[name]))
             if x is None:
                 x = embedded.new_zeros(rows * length, embedded.shape[-1])
             x = x.index_copy(0, place, embedded.to(x.dtype))
@@ -155,7 +165,9 @@ class Model(nn.Module):
 
     def hidden(self, batch: Packed, cache: Cache | None = None) -> Hidden:
         """Hidden states of a batch; with a cache, its tokens also see what is committed there."""
-        return Hidden(*self.backbone(self.embed(batch), batch.tags, batch.pos, cache))
+        return Hidden(
+            *self.backbone(self.embed(batch), batch.tags, batch.pos, cache, masked=batch.hidden(), time=batch.time)
+        )
 
     def loss(self, batch: Packed, rng: torch.Generator) -> ModelLoss:
         """The joint loss: each modality's weighted mean over its predictions, times the modality's weight."""

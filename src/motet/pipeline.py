@@ -6,6 +6,7 @@ model.generate("red heart", want="image")[0].save("heart.png")
 model.generate([picture], want="text")
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 from PIL import Image
 
 from motet.config import override
+from motet.data.loader import document_rng
 from motet.data.picture import fit, read_picture, upright_rgb
 from motet.errors import DataError
 from motet.generate import Progress, generate
@@ -75,7 +77,7 @@ class Pipeline:
             replace(base, prompt=tuple(self.encode(prompt)), seed=seed)
             for prompt, seed in zip(prompts, chosen, strict=True)
         ]
-        return [[self.decode(s) for s in answer] for answer in generate(self.model, requests, progress=progress)]
+        return self._rendered(generate(self.model, requests, progress=progress), chosen)
 
     def encode(self, prompt: Prompt) -> list[Segment]:
         """The segments of a prompt; pictures are fitted to the size that the model was trained on."""
@@ -95,7 +97,21 @@ class Pipeline:
         return segments
 
     def decode(self, segment: Segment) -> Raw:
+        """The raw piece of a segment; always the same one, where a codec could draw many."""
         return self.model.modality(segment.modality).codec.decode(segment.values, segment.grid)
+
+    def _rendered(self, answers: list[list[Segment]], seeds: list[int]) -> list[list[Raw]]:
+        """Every answer's raw pieces; those of one modality and grid are made together, each by its answer's seed."""
+        alike: dict[tuple[str, tuple[int, ...]], list[tuple[int, int]]] = defaultdict(list)
+        for number, answer in enumerate(answers):
+            for i, segment in enumerate(answer):
+                alike[segment.modality, segment.grid].append((number, i))
+        made: dict[tuple[int, int], Raw] = {}
+        for (modality, grid), places in alike.items():
+            values = [answers[number][i].values for number, i in places]
+            rngs = [document_rng(seeds[number], i) for number, i in places]
+            made |= zip(places, self.model.modality(modality).codec.render(values, grid, rngs), strict=True)
+        return [[made[number, i] for i in range(len(answer))] for number, answer in enumerate(answers)]
 
     def _grid(self, size: tuple[int, int] | tuple[()]) -> tuple[int, ...]:
         if not size:

@@ -30,12 +30,22 @@ class Sampling:
     guidance_interval: tuple[float, float] = field(
         default=(0.0, 1.0), metadata={"help": "diffusion times within which guidance acts (0 noise, 1 data)"}
     )
+    rounds: int = field(
+        default=64, metadata={"help": "rounds for a picture that is drawn in random sets; at most one a token"}
+    )
+    scales: int = field(
+        default=0, metadata={"help": "scales of a pyramid that are generated, coarsest first; 0: all of them"}
+    )
     steps: int = field(default=10, metadata={"help": "solver steps for each latent"})
     solver: SolverName = field(default="dpmpp_2m", metadata={"help": "euler, heun, ddim, dpmpp_2m or ancestral"})
-    temperature: float = field(default=1.0, metadata={"help": "scale of the noise that latents are drawn from"})
+    temperature: float = field(
+        default=1.0, metadata={"help": "scale of the noise that latents are drawn from; softness of codes"}
+    )
     text_temperature: float = field(default=0.0, metadata={"help": "softness of text; 0 takes the likeliest token"})
-    top_k: int = field(default=0, metadata={"help": "text: keep the k likeliest tokens; 0 keeps all"})
-    top_p: float = field(default=1.0, metadata={"help": "text: keep the likeliest tokens of this total probability"})
+    top_k: int = field(default=0, metadata={"help": "words and codes: keep the k likeliest; 0 keeps all"})
+    top_p: float = field(
+        default=1.0, metadata={"help": "words and codes: keep the likeliest of this total probability"}
+    )
     max_tokens: int = field(default=64, metadata={"help": "most text tokens of an answer"})
 
 
@@ -145,7 +155,10 @@ def _render(
         yield Commit(Span(TEXT, torch.tensor([model.text.begin]), positions(1, 0)), UNCONDITIONAL)
     hidden = yield Commit(Span(TEXT, opening, positions(1, cursor.index)))
     guidance = Guidance(sampling.guidance, sampling.guidance_schedule, sampling.guidance_interval)
-    how = modality.head.settings(Wishes(guidance, sampling.temperature, sampling.steps, sampling.solver))
-    wish = Wish(name, grid, cursor.index + 1, how)
+    wishes = Wishes(
+        guidance, sampling.temperature, sampling.steps, sampling.solver, top_k=sampling.top_k, top_p=sampling.top_p
+    )
+    how = modality.head.settings(wishes)
+    wish = Wish(name, grid, cursor.index + 1, how, sampling.rounds, sampling.scales)
     values = yield from modality.factorise.generate(wish, modality.head, hidden, rng)
     return Segment(name, values, grid), cursor.index + 1 + len(values)

@@ -83,7 +83,7 @@ def show(name: str, recipe: Recipe, *, data: str | None, out: Path, console: Con
         console.print(layout(sketch.model, spans))
     console.print(
         Text(
-            "Bold tokens are predicted, each from the last public token before it, or by itself if it is noised.", "dim"
+            "Bold tokens are predicted: by the last public token before each, or by itself if noised or masked.", "dim"
         )
     )
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -132,7 +132,7 @@ def layout(model: Model, spans: Sequence[Span]) -> Text:
             for at, token in enumerate(span.values.tolist()):
                 line.append(*_word(model.text, token, predicted=at in predicted)).append(" ")
             continue
-        grid = " x ".join(map(str, model.modality(span.modality).grid))
+        grid = " x ".join(map(str, model.owner(span.modality).grid))
         values = "z1" if len(span) == 1 else f"z1 z2 … z{len(span)}" if len(span) > 2 else "z1 z2"
         note = "" if span.public else ", noised copy"
         line.append(f" {values} ({grid} {span.modality} values{note}) ", OTHER_STYLE if predicted else "dim").append(
@@ -162,11 +162,11 @@ def _modalities(packed: Packed) -> list[str]:
 def _title(model: Model, spans: Sequence[Span]) -> str:
     """'"red heart", then image' in the document's order."""
     words = []
-    for span in spans:
+    for i, span in enumerate(spans):
         said = model.text.decode(span.values).strip() if span.modality == TEXT else ""
         if said:
             words.append(f'"{said if len(said) <= 28 else said[:27].rstrip() + "…"}"')
-        elif span.modality != TEXT and span.public:
+        elif span.modality != TEXT and (i == 0 or spans[i - 1].modality != span.modality):  # it may be several spans
             words.append(span.modality)
     return ", then ".join(words)
 

@@ -9,7 +9,8 @@ from PIL import Image
 from torch import Tensor
 from torch.distributions import Normal, kl_divergence
 
-from motet.codecs.sigma_vae import Posterior, SigmaVAE, SigmaVaeShape, to_picture, to_tensor
+from motet.codecs.picture_codec import to_picture, to_tensor
+from motet.codecs.sigma_vae import Posterior, SigmaVAE, SigmaVaeShape
 from motet.errors import ConfigError, ShapeError
 
 SHAPE = SigmaVaeShape(patch=4, channels=6, dim=16, n_layers=1, n_heads=2)

@@ -120,6 +120,16 @@ def test_the_loss_is_minus_the_log_probability_of_the_truth():
     assert head.loss(hidden, truth, torch.Generator()).tolist() == pytest.approx(expected, abs=1e-5)
 
 
+def test_z_loss_adds_the_squared_log_of_the_softmax_s_sum():
+    torch.manual_seed(0)
+    plain = Categorical(6, 9)
+    weighed = Categorical(6, 9, z_loss=0.5)
+    weighed.load_state_dict(plain.state_dict())
+    h, value, rng = torch.randn(4, 6), torch.tensor([0, 3, 8, 1]), torch.Generator()
+    z = torch.tensor([sum(math.exp(logit) for logit in row) for row in plain.logits(h).tolist()])
+    torch.testing.assert_close(weighed.loss(h, value, rng), plain.loss(h, value, rng) + 0.5 * z.log().square())
+
+
 def test_a_tied_head_reads_out_with_the_embedding():
     embedding = nn.Embedding(VOCAB, 4)
     head = Categorical(4, VOCAB, tied=embedding)

@@ -1,11 +1,13 @@
 """Rotary positions against complex numbers."""
 
+import math
+
 import pytest
 import torch
 from torch import Tensor
 
 from motet.errors import ShapeError
-from motet.nn.rope import Rope, rotate
+from motet.nn.rope import MixedRope, Rope, rotate
 
 
 def by_complex_numbers(x: Tensor, pos: Tensor, axes: tuple[int, ...], theta: float) -> Tensor:
@@ -65,3 +67,24 @@ def test_axes_that_do_not_make_up_the_head_are_refused(axes: tuple[int, ...]):
 def test_rotation_keeps_the_dtype_of_what_it_turns():
     x = torch.randn(1, 1, 2, 8).bfloat16()
     assert rotate(x, Rope(8)(torch.arange(8).view(1, 2, 4))).dtype == torch.bfloat16
+
+
+def test_mixed_rope_is_the_published_code_of_acdit_channel_by_channel():
+    """Two axes of four channels each: channel j of the first half pairs with j + 4, which another axis turns."""
+    x = torch.randn(1, 1, 1, 8)
+    row, column = 3, 5
+    low, high = 1.0, 1 / 100.0  # exponents 0 and 1, both ends included
+    angle = [row * low, row * high, row * low, row * high, column * low, column * high, column * low, column * high]
+    turned = rotate(x, MixedRope(8, theta=100.0, axes=(0, 0, 4, 4))(torch.tensor([[[9, 9, row, column]]])))
+    for j in range(8):
+        partner = -x[0, 0, 0, j + 4] if j < 4 else x[0, 0, 0, j - 4]
+        expected = float(x[0, 0, 0, j]) * math.cos(angle[j]) + float(partner) * math.sin(angle[j])
+        assert float(turned[0, 0, 0, j]) == pytest.approx(expected, abs=1e-5)
+
+
+def test_mixed_rope_keeps_neither_lengths_nor_offsets_as_acdits_sheet_warns():
+    x = torch.ones(1, 1, 2, 8)
+    pos = torch.tensor([[[0, 0, 2, 7], [0, 0, 3, 8]]])
+    mixed, axial = MixedRope(8, axes=(0, 0, 4, 4)), Rope(8, axes=(0, 0, 4, 4))
+    assert (rotate(x, mixed(pos)).norm(dim=-1) - 8**0.5).abs().max() > 0.1
+    torch.testing.assert_close(rotate(x, axial(pos)).norm(dim=-1), torch.full((1, 1, 2), 8**0.5))

@@ -137,3 +137,13 @@ def test_moving_a_batch_keeps_everything():
     moved = batch.to("cpu")
     assert torch.equal(moved.target["text"].at, batch.target["text"].at)
     assert torch.equal(moved.tags.block, batch.tags.block) and torch.equal(moved.pos, batch.pos)
+
+
+def test_masked_tokens_are_found_where_they_stand_in_their_rows():
+    masked = torch.tensor([True, False, True])
+    picture = Span("image", torch.zeros(3, 2), positions(3, 1), whole=True, masked=masked)
+    text = Span("text", torch.zeros(1, dtype=torch.long), positions(1, 0))
+    packed = pack([[text, picture], [text]], rows=2, length=5)
+    row = int((packed.tags.block[:, 1] == 1).nonzero())
+    assert packed.hidden()[row].tolist() == [False, True, False, True, False]
+    assert not packed.hidden()[1 - row].any()

@@ -2,6 +2,7 @@
 
 import hashlib
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +20,7 @@ class Codec(nn.Module, ABC):
 
     @abstractmethod
     def decode(self, values: Tensor, grid: tuple[int, ...]) -> Raw:
-        """The raw piece of these values."""
+        """The raw piece of these values; always the same one."""
 
     def grid_of(self, height: int, width: int) -> tuple[int, ...]:
         """Grid of a raw piece of this size. Raises ShapeError if the codec makes no piece of it."""
@@ -32,6 +33,13 @@ class Codec(nn.Module, ABC):
     def decode_many(self, values: list[Tensor], grid: tuple[int, ...]) -> list[Raw]:
         """``decode`` of each, all of one grid, for a codec that is faster in batches."""
         return [self.decode(one, grid) for one in values]
+
+    def render(self, values: list[Tensor], grid: tuple[int, ...], rngs: Sequence[torch.Generator]) -> list[Raw]:
+        """Raw pieces of generated values, all of one grid: where many have the same values, ``rngs`` choose, one each.
+
+        Most codecs leave no choice, and decode.
+        """
+        return self.decode_many(values, grid)
 
     def draw(self, values: Tensor, rng: torch.Generator) -> Tensor:
         """One sample of the encoding whose means are ``values``; both the input and the target of training."""

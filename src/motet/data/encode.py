@@ -39,25 +39,27 @@ def encode_documents(
     return encoded
 
 
-def _latents(model: Model, pixels: Pixels, progress: Progress | None) -> tuple[Tensor, tuple[int, ...]]:
-    """What the image codec makes of every picture ``[n, t, c]``, from the cache if it has been made before."""
+def _latents(model: Model, pixels: Pixels, progress: Progress | None) -> tuple[Sequence[Tensor], tuple[int, ...]]:
+    """What the image codec makes of every picture, from the cache if it has been made before.
+
+    Pictures may have different numbers of tokens: they are stored end to end, with the number of each.
+    """
     codec = model.modality(IMAGE).codec
-    path = cache_folder() / "latents" / f"{pixels.digest}-{codec.fingerprint()}.safetensors"
-    if path.is_file():
-        stored = load_file(path)
-        return stored["latents"], tuple(stored["grid"].tolist())
-    parts: list[Tensor] = []
-    grid: tuple[int, ...] = ()
-    for start in range(0, len(pixels), AT_ONCE):
-        index = np.arange(start, min(start + AT_ONCE, len(pixels)))
-        encoded = codec.encode_many([pixels.picture(int(i)) for i in index])
-        parts.append(torch.stack([values for values, _ in encoded]))
-        grid = encoded[0][1]
-        if progress is not None:
-            progress(int(index[-1]) + 1, len(pixels))
-    latents = torch.cat(parts)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(f".{os.getpid()}.partial")
-    save_file({"latents": latents, "grid": torch.tensor(grid)}, partial)
-    os.replace(partial, path)
-    return latents, grid
+    path = cache_folder() / "encoded" / f"{pixels.digest}-{codec.fingerprint()}.safetensors"
+    if not path.is_file():
+        values: list[Tensor] = []
+        grid: tuple[int, ...] = ()
+        for start in range(0, len(pixels), AT_ONCE):
+            index = np.arange(start, min(start + AT_ONCE, len(pixels)))
+            encoded = codec.encode_many([pixels.picture(int(i)) for i in index])
+            values += [one for one, _ in encoded]
+            grid = encoded[0][1]
+            if progress is not None:
+                progress(int(index[-1]) + 1, len(pixels))
+        counts = torch.tensor([len(one) for one in values])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(f".{os.getpid()}.partial")
+        save_file({"values": torch.cat(values), "counts": counts, "grid": torch.tensor(grid)}, partial)
+        os.replace(partial, path)
+    stored = load_file(path)
+    return stored["values"].split(stored["counts"].tolist()), tuple(stored["grid"].tolist())

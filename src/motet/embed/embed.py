@@ -1,6 +1,7 @@
 """What every embedding can do."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from jaxtyping import Bool, Float, Int
@@ -22,6 +23,11 @@ class Tokens(NamedTuple):
 
 class Embed(nn.Module, ABC):
     """Values of one modality -> model width."""
+
+    @property
+    def views(self) -> Mapping[str, "Embed"]:
+        """Names of further spans that belong to the modality and are only read, each with how it enters."""
+        return {}
 
     @abstractmethod
     def forward(self, tokens: Tokens) -> Float[Tensor, "n d"]: ...

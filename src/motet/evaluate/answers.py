@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 from torch import Tensor
 
+from motet.data.loader import document_rng
 from motet.evaluate.interval import Interval, mean_interval
 from motet.evaluate.judged import IMAGE, Judged, to_uint8
 from motet.evaluate.timed import Tick
@@ -24,9 +24,9 @@ BATCH = 128
 
 @dataclass(frozen=True)
 class Drawn:
-    """latents: as sampled. pictures: what the codec makes of them. seconds: for each picture, by batch."""
+    """latents: of each picture, or codes. pictures: what the codec makes of them. seconds: for each, by batch."""
 
-    latents: Float[Tensor, "n t c"]
+    latents: list[Tensor]
     pictures: UInt8[Tensor, "n 3 h w"]
     seconds: list[float]
 
@@ -40,10 +40,11 @@ def draw(model: Model, texts: Sequence[Segment], sampling: Sampling, tick: Tick)
     for batch in _batches(requests):
         began = time.perf_counter()
         made = [answer[0] for answer in generate(model, batch, batch=BATCH, progress=_after(len(segments), tick))]
-        pictures += model.modality(IMAGE).codec.decode_many([one.values for one in made], made[0].grid)
+        rngs = [document_rng(request.seed, 0) for request in batch]
+        pictures += model.modality(IMAGE).codec.render([one.values for one in made], made[0].grid, rngs)
         segments += made
         seconds.append((time.perf_counter() - began) / len(batch))
-    return Drawn(torch.stack([segment.values for segment in segments]), to_uint8(pictures), seconds)
+    return Drawn([segment.values for segment in segments], to_uint8(pictures), seconds)
 
 
 def describe(model: Model, images: Sequence[Segment], sampling: Sampling, tick: Tick) -> list[str]:

@@ -17,7 +17,7 @@ from torch import Tensor
 from motet.config import to_dict
 from motet.data.corpus import Corpus
 from motet.data.source import open_source
-from motet.errors import DataError, MissingExtra
+from motet.errors import DataError, MissingExtra, ShapeError
 from motet.evaluate.answers import Answers, describe, draw
 from motet.evaluate.captions import SentenceEncoder
 from motet.evaluate.drift import Drift, drift
@@ -238,9 +238,13 @@ def _distances(seen: dict[str, Features], answers: dict[str, Answers], left_out:
 def _drift(model: Model, answers: Sequence[Answers], seed: int, left_out: list[str]) -> Drift | None:
     if not answers:
         return None
+    free = [z for some in answers for z in some.drawn.latents]
+    if not all(z.is_floating_point() for z in free):
+        left_out.append("Drift of latents: this model draws codes.")
+        return None
     true = [z for some in answers for z in latents(model, some.judged.images, seed=seed)]
     try:
-        return drift(torch.cat([some.drawn.latents for some in answers]), torch.stack(true))
-    except DataError as error:
+        return drift(torch.stack(free), torch.stack(true))
+    except (DataError, ShapeError) as error:
         left_out.append(f"Drift of latents: {error}.")
         return None

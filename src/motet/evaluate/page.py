@@ -136,7 +136,18 @@ class Commands:
     kind: ClassVar[str] = "commands"
 
 
-Section: TypeAlias = KeyNumbers | Gallery | Pairs | Figure | Table | Text | Commands
+@dataclass(frozen=True)
+class Grid:
+    """Pictures side by side: a row for each caption, a column for each thing that is compared. None: an empty cell."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[tuple[str, Sequence[Picture | None]]]
+    note: str = ""
+    kind: ClassVar[str] = "grid"
+
+
+Section: TypeAlias = KeyNumbers | Gallery | Pairs | Grid | Figure | Table | Text | Commands
 
 
 def write_page(path: PathLike, sections: Sequence[Section], *, title: str, subtitle: str, credit: str) -> Path:

@@ -14,12 +14,18 @@ from motet.sequence import Program, Segment, Span
 
 @dataclass(frozen=True)
 class Wish:
-    """What is to be generated: ``grid`` tokens of ``modality`` from index ``start`` on, drawn as ``how`` says."""
+    """What is to be generated: ``grid`` tokens of ``modality`` from index ``start`` on, drawn as ``how`` says.
+
+    rounds: in how many sets, where the factorisation draws sets. scales: how many of them, coarsest first, where the
+    segment is a pyramid; 0: all.
+    """
 
     modality: str
     grid: tuple[int, ...]
     start: int
     how: Any
+    rounds: int = 64
+    scales: int = 0
 
 
 class Factorisation(ABC):

@@ -32,10 +32,14 @@ class TokenSampling:
 
 
 class Categorical(Head):
-    """Linear read-out to ``vocab_size`` logits; ``tied`` reads out with an embedding's own matrix."""
+    """Linear read-out to ``vocab_size`` logits; ``tied`` reads out with an embedding's own matrix.
 
-    def __init__(self, dim: int, vocab_size: int, *, tied: nn.Embedding | None = None):
+    z_loss: weight of ``log(Z)^2``, Z being the softmax's sum, which keeps logits from drifting (PaLM, Chameleon).
+    """
+
+    def __init__(self, dim: int, vocab_size: int, *, tied: nn.Embedding | None = None, z_loss: float = 0.0):
         super().__init__()
+        self.z_loss = z_loss
         self.logits = nn.Linear(dim, vocab_size, bias=False)
         if tied is not None:
             self.logits.weight = tied.weight
@@ -43,7 +47,9 @@ class Categorical(Head):
             nn.init.normal_(self.logits.weight, std=dim**-0.5)
 
     def loss(self, h: Float[Tensor, "k d"], value: Int[Tensor, " k"], rng: torch.Generator) -> Float[Tensor, " k"]:
-        return cross_entropy(self.logits(h).float(), value, reduction="none")
+        logits = self.logits(h).float()
+        losses = cross_entropy(logits, value, reduction="none")
+        return losses + self.z_loss * logits.logsumexp(-1).square() if self.z_loss else losses
 
     def noise(self, k: int, how: TokenSampling, rng: torch.Generator) -> Float[Tensor, "k 1"]:
         """One uniform number a token: the draw inverts the cumulative distribution at it."""

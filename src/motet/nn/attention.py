@@ -4,15 +4,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from motet.errors import ShapeError
 from motet.nn.backend import Backend
 from motet.nn.cache import Cache
+from motet.nn.condition import Condition
 from motet.nn.linear import linear
 from motet.nn.norm import RMSNorm
 from motet.nn.rope import Rotation, rotate
+from motet.sequence import Tags
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,9 @@ class Context:
     mask: Any
     rotation: Rotation
     cache: Cache | None = None
+    tags: Tags | None = None
+    masked: Bool[Tensor, "b t"] | None = None
+    condition: Condition | None = None
 
 
 class Attention(nn.Module):
@@ -52,6 +57,7 @@ class Attention(nn.Module):
             raise ShapeError(f"{n_heads} query heads cannot share {n_kv_heads} key-value heads; use a divisor")
         self.qkv = nn.Linear(dim, (self.n_heads + 2 * self.n_kv_heads) * self.head_dim, bias=qkv_bias)
         self.out = nn.Linear(self.n_heads * self.head_dim, dim, bias=False)
+        self.qk_norm = qk_norm
         self.q_norm = RMSNorm(self.head_dim, eps=norm_eps) if qk_norm else nn.Identity()
         self.k_norm = RMSNorm(self.head_dim, eps=norm_eps) if qk_norm else nn.Identity()
         nn.init.normal_(self.qkv.weight, std=dim**-0.5)
@@ -60,9 +66,16 @@ class Attention(nn.Module):
     def forward(self, x: Float[Tensor, "b t d"], ctx: Context) -> Float[Tensor, "b t d"]:
         rows, tokens, _ = x.shape
         heads = linear(self.qkv, x).view(rows, tokens, -1, self.head_dim).transpose(1, 2)
-        q, k, v = torch.split(heads, [self.n_heads, self.n_kv_heads, self.n_kv_heads], 1)
-        q, k = rotate(self.q_norm(q), ctx.rotation), rotate(self.k_norm(k), ctx.rotation)
+        qk, v = torch.split(heads, [self.n_heads + self.n_kv_heads, self.n_kv_heads], 1)
+        q, k = torch.split(rotate(self._normed(qk), ctx.rotation), [self.n_heads, self.n_kv_heads], 1)
         if ctx.cache is not None:
             k, v = ctx.cache.write(self.layer, k, v)
         mixed = ctx.backend.attend(q, k, v, ctx.mask)
         return linear(self.out, mixed.transpose(1, 2).reshape(rows, tokens, -1))
+
+    def _normed(self, qk: Float[Tensor, "b h t e"]) -> Float[Tensor, "b h t e"]:
+        """Queries and keys under their norms, still together: what turns them costs the same for both as for one."""
+        if not self.qk_norm:
+            return qk
+        q, k = torch.split(qk, [self.n_heads, self.n_kv_heads], 1)
+        return torch.cat([self.q_norm(q), self.k_norm(k)], 1)

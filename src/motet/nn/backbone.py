@@ -4,17 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from motet.errors import ConfigError
 from motet.nn.attention import Attention, Context
 from motet.nn.backend import choose_backend
-from motet.nn.block import Aux, Block, TransformerBlock
+from motet.nn.block import Aux, Block, TransformerBlock, through
 from motet.nn.cache import Cache
+from motet.nn.condition import Conditioning
 from motet.nn.ffn import SwiGLU
 from motet.nn.norm import RMSNorm
-from motet.nn.rope import Rope
+from motet.nn.rope import Rope, Rotary
 from motet.sequence import Tags
 
 
@@ -47,7 +48,7 @@ class TransformerShape:
     def rope(self) -> Rope:
         return Rope(self.channels_per_head, theta=self.rope_theta, axes=self.rope_axes)
 
-    def blocks(self) -> list[Block]:
+    def blocks(self) -> list[TransformerBlock]:
         return [
             TransformerBlock(
                 Attention(
@@ -69,10 +70,22 @@ class TransformerShape:
 
 
 class Backbone(nn.Module):
-    """Blocks, then a norm. Attends by the tags, over the cache too if one is given."""
+    """Blocks, then a norm. Attends by the tags, over the cache too if one is given.
 
-    def __init__(self, blocks: Sequence[Block], *, dim: int, rope: Rope, norm_eps: float = 1e-6):
+    conditioning: makes the condition of noised tokens that modulated blocks read; without it time is not looked at.
+    """
+
+    def __init__(
+        self,
+        blocks: Sequence[Block],
+        *,
+        dim: int,
+        rope: Rotary,
+        norm_eps: float = 1e-6,
+        conditioning: Conditioning | None = None,
+    ):
         super().__init__()
+        self.conditioning = conditioning
         self.blocks = nn.ModuleList(blocks)
         self.norm = RMSNorm(dim, eps=norm_eps)
         self.rope = rope
@@ -83,19 +96,30 @@ class Backbone(nn.Module):
         return Backbone(shape.blocks(), dim=shape.dim, rope=shape.rope(), norm_eps=shape.norm_eps)
 
     def forward(
-        self, x: Float[Tensor, "b t d"], tags: Tags, pos: Int[Tensor, "b t a"], cache: Cache | None = None
+        self,
+        x: Float[Tensor, "b t d"],
+        tags: Tags,
+        pos: Int[Tensor, "b t a"],
+        cache: Cache | None = None,
+        *,
+        masked: Bool[Tensor, "b t"] | None = None,
+        time: Float[Tensor, "b t"] | None = None,
     ) -> tuple[Float[Tensor, "b t d"], Aux]:
-        """Hidden states and the sum of each named auxiliary scalar over the blocks."""
+        """Hidden states and the sum of each named auxiliary scalar over the blocks.
+
+        masked: tokens that do not show their value, for blocks that treat them otherwise. time: of noised tokens, NaN
+        elsewhere, for blocks that they modulate.
+        """
         grad = torch.is_grad_enabled() and any(parameter.requires_grad for parameter in self.parameters())
         backend = choose_backend(self.attention, x.device, grad=grad or x.requires_grad, row_length=x.shape[1])
         seen = tags if cache is None else cache.open(tags, pos)
-        return self.run(x, Context(backend, backend.mask(tags, seen), self.rope(pos), cache))
+        condition = None if time is None or self.conditioning is None else self.conditioning.condition(time)
+        ctx = Context(backend, backend.mask(tags, seen), self.rope(pos), cache, tags, masked, condition)
+        return self.run(x, ctx)
 
     def run(self, x: Float[Tensor, "b t d"], ctx: Context) -> tuple[Float[Tensor, "b t d"], Aux]:
         """The blocks and the last norm under a context that is already made: the part worth compiling."""
-        total: Aux = {}
-        for block in self.blocks:
-            x, aux = block(x, ctx)
-            for name, value in aux.items():
-                total[name] = total[name] + value if name in total else value
-        return self.norm(x), total
+        x, aux = through(self.blocks, x, ctx)
+        if self.conditioning is None or ctx.condition is None:
+            return self.norm(x), aux
+        return self.conditioning.normed(self.norm, x, ctx.condition), aux

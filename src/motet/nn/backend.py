@@ -81,15 +81,18 @@ class Dense(Backend):
 
 
 class Sdpa(Backend):
-    """PyTorch's fused kernel with a boolean mask."""
+    """PyTorch's fused kernel with a boolean mask, or with none where everything is seen."""
 
     def check(self, device: torch.device, *, grad: bool) -> None:
         return
 
-    def mask(self, query: Tags, key: Tags) -> Tensor:
-        return sees(query, key)[:, None]
+    def mask(self, query: Tags, key: Tags) -> Tensor | None:
+        """None for a lone token that sees every key; to find that out is free on a CPU alone."""
+        seen = sees(query, key)[:, None]
+        lone = seen.device.type == "cpu" and seen.shape[-2] == 1
+        return None if lone and bool(seen.all()) else seen
 
-    def attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Float[Tensor, "b h t e"]:
+    def attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Float[Tensor, "b h t e"]:
         return scaled_dot_product_attention(q, k, v, attn_mask=mask, enable_gqa=q.shape[1] != k.shape[1])
 
 

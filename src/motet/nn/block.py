@@ -1,6 +1,7 @@
 """Blocks of the backbone."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -18,6 +19,16 @@ class Block(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, x: Float[Tensor, "b t d"], ctx: Context) -> tuple[Float[Tensor, "b t d"], Aux]: ...
+
+
+def through(blocks: Iterable[nn.Module], x: Float[Tensor, "b t d"], ctx: Context) -> tuple[Float[Tensor, "b t d"], Aux]:
+    """One block after the other, and the sum of each named auxiliary scalar over them."""
+    total: Aux = {}
+    for block in blocks:
+        x, aux = block(x, ctx)
+        for name, value in aux.items():
+            total[name] = total[name] + value if name in total else value
+    return x, total
 
 
 class TransformerBlock(Block):

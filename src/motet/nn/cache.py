@@ -52,6 +52,15 @@ class Cache:
         self.pos[row, self._slots] = pos
         return self.tags[:, : max(self.filled) + n]
 
+    def reach(self, tags: Tags) -> Tags:
+        """The tags of all keys in reach as ``open`` returned them, where the new tokens have these tags instead."""
+        assert self._slots is not None, "open the cache before asking for what it holds"
+        row = torch.arange(self.rows, device=self.pos.device)[:, None]
+        stop = max(self.filled) + int(self._slots.shape[1])
+        doc, block, public = self.tags.doc.clone(), self.tags.block.clone(), self.tags.public.clone()
+        doc[row, self._slots], block[row, self._slots], public[row, self._slots] = tags.doc, tags.block, tags.public
+        return Tags(doc, block, public)[:, :stop]
+
     def write(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         """Writes new ``k, v [b, kv, n, e]`` of one layer; returns all that this forward attends to."""
         assert self._slots is not None, "open the cache before writing to it"

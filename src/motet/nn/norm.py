@@ -3,6 +3,7 @@
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.functional import rms_norm
 
 
 class RMSNorm(nn.Module):
@@ -15,6 +16,4 @@ class RMSNorm(nn.Module):
         self.weight = nn.Parameter(torch.ones(dim)) if affine else None
 
     def forward(self, x: Float[Tensor, "*s d"]) -> Float[Tensor, "*s d"]:
-        full = x.float()
-        full = full * torch.rsqrt(full.square().mean(-1, keepdim=True) + self.eps)
-        return full.to(x.dtype) if self.weight is None else self.weight * full.to(x.dtype)
+        return rms_norm(x, (self.dim,), self.weight, self.eps)

@@ -6,10 +6,13 @@ on pixels, and the stage that trains the model on packed documents in both order
 """
 
 from abc import abstractmethod
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from motet.codecs.sigma_vae import SigmaVAE
+from torch import nn
+
+from motet.codecs.picture_codec import PictureCodec
 from motet.codecs.text import TextCodec
 from motet.data.corpus import Corpus
 from motet.data.loader import document_rng
@@ -94,32 +97,43 @@ class PictureRecipe(Recipe):
     def stages(self, seed: int) -> list[Stage]:
         return [self.codec_stage(seed), self.model_stage(seed)]
 
-    def codec_stage(self, seed: int) -> Stage:
-        """Reconstruction of training pictures; then the statistics of their latents are measured."""
+    def drawing_codec(self, model: Model) -> PictureCodec:
+        """What decodes the pictures that the model draws: its codec, unless a recipe's codec holds several."""
+        codec = model.modality(IMAGE).codec
+        assert isinstance(codec, PictureCodec)
+        return codec
 
-        def codec_of(model: Model) -> SigmaVAE:
-            codec = model.modality(IMAGE).codec
-            assert isinstance(codec, SigmaVAE)
-            return codec
+    def codec_stage(self, seed: int) -> Stage:
+        """Reconstruction of training pictures; then the statistics of their values are measured."""
 
         def measure(model: Model, corpus: Corpus) -> None:
             pixels = sample_pixels(corpus, 4096, seed).to(model.device)
-            codec_of(model).measure(pixels, document_rng(seed, 0))
+            self.drawing_codec(model).measure(pixels, document_rng(seed, 0))
 
         return Stage(
             "codec",
             self.codec_share,
             replace(self.codec_training, seed=seed),
-            lambda model, corpus: TrainCodec(codec_of(model), corpus, batch=self.codec_batch, seed=seed),
+            lambda model, corpus: TrainCodec(self.drawing_codec(model), corpus, batch=self.codec_batch, seed=seed),
             measure,
         )
 
     def model_stage(self, seed: int) -> Stage:
         """Every modality's loss over packed documents."""
+        return self.joint_stage("model", 1 - self.codec_share, replace(self.training, seed=seed))
+
+    def joint_stage(
+        self,
+        name: str,
+        share: float,
+        settings: TrainSettings,
+        learned: Callable[[Model], Iterable[nn.Module]] = Model.learned,
+    ) -> Stage:
+        """A stage over packed documents that trains some parts of the model."""
         return Stage(
-            "model",
-            1 - self.codec_share,
-            replace(self.training, seed=seed),
+            name,
+            share,
+            settings,
             lambda model, corpus: TrainJointly(
                 model,
                 corpus,
@@ -129,6 +143,7 @@ class PictureRecipe(Recipe):
                 text_first_share=self.text_first,
                 condition_dropout=self.condition_dropout,
                 sampling=self.sampling,
-                seed=seed,
+                seed=settings.seed,
+                learned=learned(model),
             ),
         )

@@ -11,6 +11,7 @@ RUN/config.json          recipe, size and all settings as resolved; the data; th
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -27,6 +28,7 @@ from motet.model import Model
 from motet.pipeline import Pipeline
 from motet.recipes.recipe import Recipe, initialised
 from motet.recipes.registry import RECIPES
+from motet.recipes.trained_codecs import put_codecs
 from motet.train.checkpoint import restore, tensors_of
 from motet.train.ema import Ema
 from motet.train.loop import train
@@ -63,9 +65,18 @@ def best_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def train_run(config: RunConfig, corpus: Corpus, run: Path, *, console: Console | None = None) -> bool:
+def train_run(
+    config: RunConfig,
+    corpus: Corpus,
+    run: Path,
+    *,
+    console: Console | None = None,
+    codecs: Mapping[str, Path] | None = None,
+) -> bool:
     """Trains every stage of a recipe, going on from what ``run`` holds; False if it was interrupted (and saved).
 
+    codecs: files of trained codecs (``recipes/trained_codecs.py``) by the stage that each stands for; those stages are
+    left out.
     Raises CheckpointError if the folder holds a run of other settings, and what ``motet.train.loop.train`` raises.
     """
     run.mkdir(parents=True, exist_ok=True)
@@ -76,6 +87,9 @@ def train_run(config: RunConfig, corpus: Corpus, run: Path, *, console: Console 
         recipe.text_codec(corpus).save(tokenizer)
     model = initialised(recipe, recipe.open_text(tokenizer), config.seed).to(best_device())
     for stage in recipe.stages(config.seed):
+        if codecs is not None and stage.name in codecs:
+            put_codecs(model, codecs[stage.name])
+            continue
         objective = stage.objective(model, corpus)
         result = train(objective, _share(config, stage.share), stage.settings, run, stage.name, console=console)
         _export(model, result.ema, run)

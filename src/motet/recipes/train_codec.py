@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from motet.codecs.perceptual import Perceptual
-from motet.codecs.sigma_vae import SigmaVAE, to_picture
+from motet.codecs.picture_codec import PictureCodec, to_picture
 from motet.data.contact_sheet import contact_sheet
 from motet.data.corpus import Corpus
 from motet.data.document import Document, Part
@@ -20,48 +20,43 @@ JUDGED = 256
 
 
 class TrainCodec(Objective):
-    """Reconstruction of training pictures through noised latents."""
+    """Reconstruction of training pictures through a codec's values, as the codec's own loss has it."""
 
-    module: SigmaVAE
+    module: PictureCodec
 
-    def __init__(self, codec: SigmaVAE, corpus: Corpus, *, batch: int, seed: int, starts: bool = True):
+    def __init__(self, codec: PictureCodec, corpus: Corpus, *, batch: int, seed: int, starts: bool = True):
         self.module = codec.requires_grad_(True)
         if not len(corpus.train.pixels):
             raise DataError(f"{corpus.name} has no pictures to train a picture codec on")
         self.corpus = corpus
         self.size = batch
         self.seed = seed
-        self.perceptual = Perceptual().to(codec.bias.device) if codec.shape.perceptual_weight else None
+        self.perceptual = Perceptual().to(codec.device) if codec.perceptual_weight else None
         self.order = Order(np.ones(len(corpus.train.pixels)), seed=seed)
         if starts:
-            codec.start_from(sample_pixels(corpus, 2048, seed))
+            codec.start_from(sample_pixels(corpus, 2048, seed).to(codec.device), document_rng(seed + 1, 0))
 
     def batch(self, cursor: int) -> tuple[tuple[Tensor, Tensor], int]:
         pixels = self.corpus.train.pixels.batch([self.order[k] for k in range(cursor, cursor + self.size)])
-        rows, columns = self.module.grid_of(pixels.shape[2], pixels.shape[3])
-        like = torch.empty(len(pixels), rows * columns, self.module.shape.channels)
-        return (pixels, self.module.noise_like(like, document_rng(self.seed, cursor))), cursor + self.size
+        return (pixels, self.module.noise_for(pixels, document_rng(self.seed, cursor))), cursor + self.size
 
     def losses(self, batch: tuple[Tensor, Tensor]) -> Losses:
-        pixels, noise = (x.to(self.module.bias.device) for x in batch)
+        pixels, noise = (x.to(self.module.device) for x in batch)
         terms = self.module.loss(pixels, noise, self.perceptual)
         parts = {name: value.detach() for name, value in terms.items()}
-        return Losses(self.module.objective(terms), parts, noise.shape[0] * noise.shape[1])
+        rows, columns = self.module.grid_of(pixels.shape[2], pixels.shape[3])
+        return Losses(self.module.objective(terms), parts, len(pixels) * rows * columns)
 
     def compile(self) -> None:
-        for half in (self.module.encoder, self.module.decoder):
-            for block in half.trunk.blocks:
-                block.compile()
+        self.module.compile_parts()
 
     def evaluate(self) -> dict[str, float]:
-        pixels = self.corpus.held_out.pixels
-        some = pixels.batch(range(min(JUDGED, len(pixels)))).to(self.module.bias.device)
-        made = self._reconstructed(some)
-        return {"psnr": float(psnr(made, some).mean())}
+        """PSNR of held-out pictures in dB, beside the codec's own numbers."""
+        some = self._held_out(JUDGED)
+        return {"psnr": float(psnr(self._reconstructed(some), some).mean()), **self.module.numbers(some)}
 
     def preview(self, path: Path) -> None:
-        pixels = self.corpus.held_out.pixels
-        some = pixels.batch(range(min(24, len(pixels)))).to(self.module.bias.device)
+        some = self._held_out(24)
         made = self._reconstructed(some)
         shown = [
             Document(f"{kind}{i}", (Part("image", to_picture(picture.cpu())), Part("text", kind)))
@@ -70,10 +65,13 @@ class TrainCodec(Objective):
         ]
         contact_sheet(shown, path)
 
+    def _held_out(self, most: int) -> Tensor:
+        pixels = self.corpus.held_out.pixels
+        return pixels.batch(range(min(most, len(pixels)))).to(self.module.device)
+
     def _reconstructed(self, pixels: Tensor) -> Tensor:
         with torch.no_grad():
-            grid = self.module.grid_of(pixels.shape[2], pixels.shape[3])
-            return self.module.reconstruct(self.module.posterior(pixels).mean, grid).clamp(-1, 1)
+            return self.module.autoencode(pixels).clamp(-1, 1)
 
 
 def psnr(made: Tensor, true: Tensor) -> Tensor:

@@ -1,9 +1,11 @@
 """The stage that trains the model itself: every modality's loss over packed documents."""
 
 import logging
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
+from torch import Tensor, nn
 
 from motet.data.contact_sheet import contact_sheet
 from motet.data.corpus import Corpus
@@ -12,6 +14,8 @@ from motet.data.loader import Loader, balanced_weights, document_rng
 from motet.data.orders import in_either_order, text_first
 from motet.generate import generate
 from motet.model import TEXT, Model
+from motet.nn.attention import Attention
+from motet.nn.condition import Conditioning, Modulation
 from motet.recipes.held_out import ORDERS, document_losses
 from motet.request import Request, Sampling
 from motet.sequence import Packed, Segment, Span
@@ -44,7 +48,9 @@ class TrainJointly(Objective):
         condition_dropout: float,
         sampling: Sampling,
         seed: int,
+        learned: Iterable[nn.Module] | None = None,
     ):
+        """learned: the parts of the model that this stage trains; None: all that it may, ``model.learned()``."""
         self.module = model
         self.corpus = corpus
         self.sampling = sampling
@@ -52,7 +58,7 @@ class TrainJointly(Objective):
         self.condition_dropout = condition_dropout
         self.text_first_share = text_first_share
         model.requires_grad_(False)
-        for part in model.learned():
+        for part in model.learned() if learned is None else learned:
             part.requires_grad_(True)
         self.loader = Loader(
             corpus.train.encoded(model),
@@ -88,16 +94,25 @@ class TrainJointly(Objective):
         """Training FLOPs per token: 6 for each parameter that a token passes (Kaplan et al. 2020), plus attention.
 
         A head counts for the predictions that it makes, several times where it draws several noises for each; attention
-        adds 12 * layers * dim * row length, since the whole row's scores are computed.
+        adds 12 * layers * dim * row length, since the whole row's scores are computed. What is made of diffusion times,
+        once for all tokens of a noised block, is not counted.
         """
         packed, _ = self.loader.batch(0)
         backbone = self.module.backbone
-        flops = 6.0 * sum(p.numel() for p in backbone.parameters()) * packed.n_tokens
+        seldom = {
+            id(p)
+            for part in backbone.modules()
+            if isinstance(part, Conditioning | Modulation)
+            for p in part.parameters()
+        }
+        passed = sum(p.numel() for p in backbone.parameters() if id(p) not in seldom)
+        flops = 6.0 * passed * packed.n_tokens
         for name, target in packed.target.items():
             head = self.module.modality(name).head
             flops += 6.0 * sum(p.numel() for p in head.parameters()) * len(target.at) * head.passes
         rows, length = packed.shape
-        attention = 12.0 * len(backbone.blocks) * backbone.norm.dim * length * rows * length
+        layers = sum(isinstance(part, Attention) for part in backbone.modules())
+        attention = 12.0 * layers * backbone.norm.dim * length * rows * length
         return (flops + attention) / packed.n_tokens
 
     def evaluate(self) -> dict[str, float]:
@@ -116,13 +131,13 @@ class TrainJointly(Objective):
 
     def _warn_of_drift(self) -> None:
         """Latents without the mean and spread that the codec's statistics promise train badly, and silently."""
-        for name in self.module.modalities:
-            latents = [
-                s.values for doc in self.loader.documents[:512] for s in doc if s.modality == name and name != TEXT
-            ]
-            if not latents or not latents[0].is_floating_point():
-                continue
-            seen = self.module.modality(name).codec.means(torch.cat(latents))
+        latents: dict[str, list[Tensor]] = {}
+        for document in self.loader.documents[:512]:
+            for span in self.module.prompt(document):
+                if span.values.is_floating_point():
+                    latents.setdefault(span.modality, []).append(span.values)
+        for name, parts in latents.items():
+            seen = torch.cat(parts)
             mean, spread = float(seen.mean()), float(seen.square().mean().sqrt())
             if abs(mean) > MOST_MEAN or not LEAST_SPREAD < spread < MOST_SPREAD:
                 _log.warning(
@@ -144,7 +159,8 @@ class TrainJointly(Objective):
         made = generate(self.module, requests)
         shown = []
         for i, (prompt, segments) in enumerate(zip(prompts, made, strict=True)):
-            picture = self.module.modality(wanted).codec.decode(segments[0].values, segments[0].grid)
+            codec, one = self.module.modality(wanted).codec, segments[0]
+            picture = codec.render([one.values], one.grid, [document_rng(i, 0)])[0]
             caption = self.module.text.decode(prompt[0].values)
             shown.append(Document(str(i), (Part("text", caption), Part("image", picture))))
         contact_sheet(shown, path, columns=8)

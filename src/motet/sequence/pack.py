@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from motet.errors import ShapeError
@@ -55,6 +55,13 @@ class Packed:
     @property
     def shape(self) -> tuple[int, int]:
         return int(self.pos.shape[0]), int(self.pos.shape[1])
+
+    def hidden(self) -> Bool[Tensor, "b t"]:
+        """Which tokens are masked, laid out as they stand in their rows."""
+        flat = torch.zeros_like(self.time, dtype=torch.bool).flatten()
+        for modality, place in self.place.items():
+            flat = flat.index_copy(0, place, self.masked[modality])
+        return flat.view(self.shape)
 
     def to(self, device: torch.device | str) -> "Packed":
         def move(table: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -90,6 +90,7 @@ def train(
     ):
         sizes = optimizers.sizes()
         facts = {**machine.facts(), "parameters": sizes, "memory": memory, "tensorboard": log.tensorboard}
+        facts["flops_per_token"] = flops_per_token
         log.write("start", state.step, **facts)
         line.say(f"after step {state.step}: {sizes['all'] / 1e6:.1f}M parameters to train, {machine.words()}")
         while progress < 1 and not interrupt.asked:

@@ -1,10 +1,8 @@
 """A paper's sentence -> our number: claims, each measured over arms and seeds and written down as it comes out.
 
     claim           what a claim is: its sentence, setting, measures, and the rule of its verdict
-    over_seeds      a mean over seeds and its 95 % t-interval
     run             runs what has not been run yet, judges, and writes docs/claims/
     record          the JSON, the plots and the page
-    provenance      which commit, which machine
     registry        every claim by name
     one_step        samples drawn one step ahead from true history
     latentlm_sigma  LatentLM: the noise of the codec against errors that build up

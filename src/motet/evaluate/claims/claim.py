@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal
 
 from rich.console import Console
 
-from motet.evaluate.claims.over_seeds import OverSeeds
+from motet.evaluate.over_seeds import OverSeeds
 
 Scale = Literal["full", "quick"]
 """full: what is written down. quick: seconds; whether everything runs, never whether the claim holds."""

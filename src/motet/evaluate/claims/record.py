@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from motet.evaluate.claims.claim import Claim, ClaimResult, Plot
-from motet.evaluate.claims.over_seeds import OverSeeds
-from motet.evaluate.claims.provenance import commit, machine
+from motet.evaluate.over_seeds import OverSeeds
 from motet.evaluate.page import Commands, Figure, KeyNumber, KeyNumbers, Section, Table, Text, write_page
+from motet.evaluate.provenance import commit, machine
 
 
 def write(claim: Claim, result: ClaimResult, plots: Sequence[Plot], stem: Path) -> ClaimResult:

@@ -8,7 +8,6 @@ The runs are kept, so that nothing is made twice:
 """
 
 import json
-import os
 import time
 import traceback
 from collections.abc import Sequence
@@ -19,13 +18,13 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from motet.config import from_dict
 from motet.errors import CheckpointError, ConfigError
 from motet.evaluate.claims.claim import Claim, ClaimResult, Job, RunRecord, Scale, Summary, Verdict
-from motet.evaluate.claims.over_seeds import over_seeds
-from motet.evaluate.claims.provenance import commit
 from motet.evaluate.claims.record import write
 from motet.evaluate.claims.registry import CLAIMS
+from motet.evaluate.over_seeds import over_seeds
+from motet.evaluate.provenance import commit
+from motet.evaluate.stored import differing, read_record, write_json
 
 
 def run_claim(
@@ -63,7 +62,7 @@ def carry_out(claim: Claim, *, out: Path, scale: Scale, console: Console, runs: 
     for number, job in enumerate(jobs, start=1):
         stored = job.folder.with_name(f"{job.folder.name}.json")
         if stored.is_file():
-            done.append(_read(stored))
+            done.append(read_record(RunRecord, stored))
             continue
         console.print(f"[bold]{stem}[/]: run {number} of {len(jobs)}, {job.words}{_left(done, len(jobs) - number + 1)}")
         try:
@@ -75,7 +74,7 @@ def carry_out(claim: Claim, *, out: Path, scale: Scale, console: Console, runs: 
         if record is None:
             console.print(f"interrupted; {len(done)} of {len(jobs)} runs are done. The same command goes on from here")
             return ClaimResult(claim.name, scale, None, _summary(claim, scale, done), tuple(done), failed, 0.0, ())
-        _write_json(stored, asdict(record))
+        write_json(stored, asdict(record))
         done.append(record)
         console.print("  " + ", ".join(f"{key} {value:.3g}" for key, value in record.numbers.items()))
     summary = _summary(claim, scale, done)
@@ -125,26 +124,12 @@ def _same_setting(setting: dict[str, Any], folder: Path) -> dict[str, Any]:
     path = folder / "setting.json"
     if not path.is_file():
         folder.mkdir(parents=True, exist_ok=True)
-        _write_json(path, plain)
+        write_json(path, plain)
         return plain
     theirs = json.loads(path.read_text())
-    odd = [key for key in {**theirs, **plain} if theirs.get(key) != plain.get(key)]
-    if odd:
+    if odd := differing(plain, theirs):
         raise CheckpointError(
             f"{folder} holds runs of another setting (another {', '.join(odd)}); "
             "delete it to run the claim afresh, or keep its runs elsewhere"
         )
     return plain
-
-
-def _read(path: Path) -> RunRecord:
-    try:
-        return from_dict(RunRecord, json.loads(path.read_text()))
-    except (json.JSONDecodeError, ConfigError) as error:
-        raise CheckpointError(f"{path} cannot be read ({error}); delete it, and the run is made again") from error
-
-
-def _write_json(path: Path, value: dict[str, Any]) -> None:
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n")
-    os.replace(partial, path)

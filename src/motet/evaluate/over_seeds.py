@@ -41,5 +41,15 @@ def over_seeds(values: Sequence[float]) -> OverSeeds:
     if n == 1:
         return OverSeeds(mean, None, None, 1)
     deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1))
-    half = _T[min(n - 1, len(_T)) - 1] * deviation / math.sqrt(n)
+    half = student_t(n - 1) * deviation / math.sqrt(n)
     return OverSeeds(mean, mean - half, mean + half, n)
+
+
+def student_t(freedom: int | float) -> float:
+    """The 97.5 % point of Student's t; degrees of freedom are rounded down, and 16 stand for all beyond, both to the
+    wider side. Raises DataError below 1.
+    """
+    if freedom < 1:
+        raise DataError(f"Student's t needs at least one degree of freedom; got {freedom}")
+    whole = int(freedom + 1e-6)  # Welch's are sums of floats, and may come out just below
+    return _T[min(whole, len(_T)) - 1]

@@ -1,0 +1,133 @@
+"""What a codec of pictures offers to the stage that trains it, and the ways from PIL pictures to pixels and back."""
+
+from abc import abstractmethod
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from PIL import Image
+from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d
+
+from motet.codecs.codec import Codec
+from motet.types import Raw
+
+AT_ONCE = 256
+"""Pictures decoded together, at most."""
+
+Terms = dict[str, Float[Tensor, ""]]
+"""The named scalars of a loss."""
+
+
+class PictureCodec(Codec):
+    """Pictures <-> values of tokens in a grid, trained by itself on pixels in -1 to 1.
+
+    Training asks for ``start_from`` once, then for each batch for ``noise_for``, ``loss`` and ``objective``, and at the
+    end, with the averaged weights in place, for ``measure``.
+    """
+
+    perceptual_weight: float
+    """Weight of a perceptual distance in ``objective``; 0: ``loss`` is given none."""
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.parameters()).device
+
+    # training
+
+    @abstractmethod
+    def grid_of(self, height: int, width: int) -> tuple[int, int]:
+        """Rows and columns of tokens of a picture. Raises ShapeError if the codec makes no tokens of it."""
+
+    @abstractmethod
+    def start_from(self, pixels: Float[Tensor, "b 3 y x"], rng: torch.Generator) -> None:
+        """Puts weights and statistics where training starts from, by a sample of training pictures."""
+
+    @abstractmethod
+    def noise_for(self, pixels: Float[Tensor, "b 3 y x"], rng: torch.Generator) -> Tensor:
+        """All that is random in the ``loss`` of these pictures, so that a batch can be replayed."""
+
+    @abstractmethod
+    def loss(self, pixels: Float[Tensor, "b 3 y x"], noise: Tensor, perceptual: nn.Module | None = None) -> Terms:
+        """Named terms; ``objective`` weighs them. ``perceptual(made, true)`` is a distance."""
+
+    @abstractmethod
+    def objective(self, terms: Terms) -> Float[Tensor, ""]:
+        """The weighted sum of the terms of ``loss`` that is minimised."""
+
+    @abstractmethod
+    def autoencode(self, pixels: Float[Tensor, "b 3 y x"]) -> Float[Tensor, "b 3 y x"]:
+        """Pictures encoded and decoded again, without what is random in training."""
+
+    def numbers(self, pixels: Float[Tensor, "b 3 y x"]) -> dict[str, float]:
+        """What else there is to tell of how these pictures are encoded, by name."""
+        return {}
+
+    def measure(self, pixels: Float[Tensor, "b 3 y x"], rng: torch.Generator) -> None:
+        """Sets the statistics that a trained codec has of its values, if it has any, by training pictures."""
+        return None
+
+    @abstractmethod
+    def compile_parts(self) -> None:
+        """Switch the hot parts to `torch.compile`, in place."""
+
+    # the codec's two directions
+
+    @abstractmethod
+    def encode_pixels(self, pixels: Float[Tensor, "b 3 y x"]) -> Tensor:
+        """What ``encode`` makes of each picture, stacked."""
+
+    @abstractmethod
+    def decode_pixels(self, values: Tensor, grid: tuple[int, int]) -> Float[Tensor, "b 3 y x"]:
+        """Pixels of stacked values."""
+
+    def encode(self, raw: Raw) -> tuple[Tensor, tuple[int, ...]]:
+        return self.encode_many([raw])[0]
+
+    def encode_many(self, raws: list[Raw]) -> list[tuple[Tensor, tuple[int, ...]]]:
+        pictures = [to_tensor(raw) for raw in raws]
+        sizes = {tuple(picture.shape) for picture in pictures}
+        if len(sizes) != 1:
+            return [pair for raw in raws for pair in self.encode_many([raw])]
+        pixels = torch.stack(pictures).to(self.device)
+        grid = self.grid_of(pixels.shape[2], pixels.shape[3])
+        return [(values.cpu(), grid) for values in self.encode_pixels(pixels)]
+
+    def decode(self, values: Tensor, grid: tuple[int, ...]) -> Image.Image:
+        rows, columns = grid
+        return to_picture(self.decode_pixels(values[None].to(self.device), (rows, columns))[0].cpu())
+
+    def decode_many(self, values: list[Tensor], grid: tuple[int, ...]) -> list[Raw]:
+        rows, columns = grid
+        made: list[Raw] = []
+        for start in range(0, len(values), AT_ONCE):
+            batch = torch.stack(values[start : start + AT_ONCE]).to(self.device)
+            made += [to_picture(pixels) for pixels in self.decode_pixels(batch, (rows, columns)).cpu()]
+        return made
+
+
+def distances(made: Float[Tensor, "b 3 y x"], true: Float[Tensor, "b 3 y x"], perceptual: nn.Module | None) -> Terms:
+    """How far pictures are from what they should be: l1, mse, multiscale (L1 at a half and a quarter), perceptual."""
+    terms = {"l1": (made - true).abs().mean(), "mse": (made - true).square().mean()}
+    coarse = true.new_zeros(())
+    small_made, small_true = made, true
+    for _ in range(2):
+        small_made, small_true = avg_pool2d(small_made, 2), avg_pool2d(small_true, 2)
+        coarse = coarse + (small_made - small_true).abs().mean()
+    terms["multiscale"] = coarse
+    if perceptual is not None:
+        terms["perceptual"] = perceptual(made, true)
+    return terms
+
+
+def to_tensor(picture: Raw) -> Float[Tensor, "3 y x"]:
+    """Pixels in -1 to 1 of an RGB picture."""
+    assert isinstance(picture, Image.Image)
+    array = np.asarray(picture.convert("RGB"), dtype=np.float32)
+    return torch.from_numpy(array / 127.5 - 1.0).permute(2, 0, 1).contiguous()
+
+
+def to_picture(pixels: Float[Tensor, "3 y x"]) -> Image.Image:
+    """The RGB picture of pixels in -1 to 1."""
+    array = ((pixels.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 0).numpy()
+    return Image.fromarray(array)

@@ -1,0 +1,39 @@
+"""Diffusion time as part of a token: what Transfusion's plain blocks know of it (arXiv 2408.11039)."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.functional import embedding
+
+from motet.diffusion.time import sinusoid
+from motet.embed.embed import Embed, Tokens
+from motet.nn.condition import TimeVector
+
+TIME_FEATURES = 256
+
+
+class TimeMLP(TimeVector):
+    """Two layers over the sinusoid of a time, as in DiT."""
+
+    def __init__(self, dim: int):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(TIME_FEATURES, dim), nn.SiLU(), nn.Linear(dim, dim))
+
+    def forward(self, time: Float[Tensor, "*k"]) -> Float[Tensor, "*k d"]:
+        return self.layers(sinusoid(time, TIME_FEATURES))
+
+
+class Timed(Embed):
+    """``inner`` plus a vector for how noised a token is: of its time, or one of their own for clean tokens."""
+
+    def __init__(self, inner: Embed, dim: int):
+        super().__init__()
+        self.inner = inner
+        self.time = TimeMLP(dim)
+        self.clean = nn.Parameter(torch.zeros(dim))
+
+    def forward(self, tokens: Tokens) -> Float[Tensor, "n d"]:
+        noised = ~tokens.time.isnan()
+        times, which = tokens.time.nan_to_num().unique(return_inverse=True)  # a picture's tokens share their time
+        vector = embedding(which, self.time(times))
+        return self.inner(tokens) + torch.where(noised[:, None], vector, self.clean)

@@ -1,0 +1,53 @@
+"""What a comparison can say and what not, told with its own numbers."""
+
+from collections.abc import Sequence
+
+from motet.config import describe
+from motet.evaluate.compare.findings import Looked
+from motet.evaluate.compare.match import KNOB, TOLERANCE
+from motet.evaluate.compare.plan import Comparison
+from motet.evaluate.compare.run_one import RunRecord
+
+
+def notes(comparison: Comparison, records: Sequence[RunRecord], looked: Looked) -> list[str]:
+    """Paragraphs for the reader of the page."""
+    seeds = len(comparison.seeds)
+    size = f"{(comparison.parameters or 0) / 1e6:.2f}M"
+    said = [
+        f"Every run has {comparison.allowance}, the documents in the order of its seed, and one tokenizer for all. "
+        f"Backbone, embeddings and heads together have {size} parameters within {TOLERANCE:.0%}, made equal by {KNOB}; "
+        "codecs are counted apart. All three budgets are reported, since equal minutes are not equal FLOPs or samples.",
+        "This is a small setting: small pictures, few parameters, minutes of training. It says which recipe learns "
+        "this data fastest at this size, not which is best at the papers' sizes, where the order may well be another.",
+        "Each recipe runs at its own best known settings; some have been tuned longer than others, and ffn_dim, which "
+        "matching changes, is not tuned again.",
+        "Each codec was trained once and is shared by all seeds, so intervals hold for these codecs: the luck of their "
+        "training is in every seed alike, and their PSNR has no interval. Recipes with different codecs draw different "
+        "bounds; the distance of reconstructions shows how much of a picture's distance is the codec's.",
+        "Losses of pictures are not compared between recipes: an error of velocities and a cross-entropy of codes are "
+        "numbers of different kinds. Losses of text are, since all share one tokenizer.",
+        "Frechet distances of few pictures are too high, alike for all arms, and mean nothing beside "
+        "other papers' numbers.",
+    ]
+    if looked.differences:
+        said.append(
+            f"Intervals are Student's t over {seeds} seeds, Welch's for differences. At 95 % about one difference in "
+            f"twenty exceeds its interval by chance alone: of {looked.differences} looked at, "
+            f"{looked.differences / 20:.0f}. "
+            "Counts, such as passes, have no spread, and differ for certain."
+        )
+    if len(_balances(comparison)) > 1:
+        said.append("Recipes weigh groups of documents differently (balance), so their orders of documents differ.")
+    if records:
+        run = records[0]
+        cores, cpu = run.machine.get("cores"), run.machine.get("cpu")
+        hours = sum(record.seconds for record in records) / 3600
+        said.append(
+            f"Made on {cpu}, {cores} cores, torch {run.machine.get('torch')}, at commit "
+            f"{', '.join(sorted({record.commit for record in records}))}; {hours:.1f} hours in all, codecs left out."
+        )
+    return said
+
+
+def _balances(comparison: Comparison) -> set[str]:
+    return {str(s.value) for arm in comparison.arms for s in describe(arm.recipe) if s.name == "balance"}

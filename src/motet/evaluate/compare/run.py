@@ -1,0 +1,166 @@
+"""All runs of a comparison, one after another; then its page.
+
+OUT/tokenizer.json           trained once on the data
+    codecs/<stage>-<hash>/   codecs, each trained once
+    runs/<arm>-<seed>.json   a finished run; it is not repeated
+    runs/<arm>-<seed>.failed.json   why a run failed; it is tried again with ``retry``
+    runs/<arm>-<seed>/       what the run keeps, and goes on from if it was interrupted
+    compare.json, index.html what came out, drawn anew at the end of every call
+"""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from motet.config import to_dict
+from motet.data.corpus import Corpus
+from motet.data.source import open_source
+from motet.errors import CheckpointError
+from motet.evaluate.compare.match import matched, sizes_of
+from motet.evaluate.compare.page import write_results
+from motet.evaluate.compare.plan import Comparison, Job, jobs
+from motet.evaluate.compare.run_one import Failure, RunRecord
+from motet.evaluate.stored import differing, read_record, write_json
+from motet.train.interrupt import Interrupt
+
+INTERRUPTED = 130
+"""Exit code of a run's process that was stopped, and has saved."""
+
+Runner = Callable[[Job, Console], bool]
+"""Carries a job out, which leaves its record or its failure; False if it was interrupted."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What a call came to. ``missing``: runs that are neither finished nor failed, since it was interrupted."""
+
+    records: tuple[RunRecord, ...]
+    failures: tuple[Failure, ...]
+    missing: int
+    page: Path
+
+
+def compare(
+    comparison: Comparison,
+    out: Path,
+    *,
+    console: Console | None = None,
+    retry: bool = False,
+    runner: Runner | None = None,
+) -> Compared:
+    """Every run that is not stored yet in ``out``, then the page and the JSON of all that are.
+
+    A run that fails is written down and the others go on; ``retry`` tries failed ones again. After ctrl-C the same call
+    goes on in the middle of the run. More arms and more seeds may be added later.
+    Raises ConfigError if arms cannot be matched, CheckpointError if stored runs have other settings, DataError for data
+    that cannot be used.
+    """
+    console = console or Console()
+    (out / "runs").mkdir(parents=True, exist_ok=True)
+    comparison = _matched(comparison, out, console)
+    todo = jobs(comparison, out)
+    _check(todo)
+    left = [job for job in todo if not job.record.is_file() and (retry or not job.failure.is_file())]
+    for number, job in enumerate(left, start=1):
+        time = _left(todo, left[number - 1 :])
+        console.print(f"[bold]{escape(job.arm)}, seed {job.seed}[/]: run {number} of {len(left)}{time}")
+        job.failure.unlink(missing_ok=True)
+        if not (runner or in_own_process)(job, console):
+            console.print("interrupted; [bold]the same command goes on from here[/]")
+            break
+        if job.failure.is_file():
+            failure = read_record(Failure, job.failure)
+            console.print(f"[red]failed; the others go on[/]: {escape(failure.error)}", soft_wrap=True)
+    records = [read_record(RunRecord, job.record) for job in todo if job.record.is_file()]
+    failures = [read_record(Failure, job.failure) for job in todo if job.failure.is_file()]
+    page = write_results(comparison, records, failures, out)
+    console.print(f"written: {out / 'compare.json'} and {page}", highlight=False, soft_wrap=True)
+    return Compared(tuple(records), tuple(failures), len(todo) - len(records) - len(failures), page)
+
+
+def in_own_process(job: Job, console: Console) -> bool:
+    """``run_one`` in a process of its own. ctrl-C reaches it as one request to save; a second one ends it."""
+    path = job.folder.with_suffix(".job.json")
+    write_json(path, to_dict(job))
+    child = subprocess.Popen([sys.executable, "-m", "motet.evaluate.compare", str(path)], start_new_session=True)
+    with Interrupt() as interrupt:
+        try:
+            code = _waited(child, interrupt)
+        except KeyboardInterrupt:
+            child.kill()
+            child.wait()
+            raise
+    path.unlink(missing_ok=True)
+    if code == INTERRUPTED or (code and interrupt.asked and not job.failure.is_file()):
+        return False
+    if code and not job.failure.is_file():
+        died = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        told = Failure(job.arm, job.seed, f"the run's process ended: {died}", "", job.setting())
+        write_json(job.failure, asdict(told))
+    return True
+
+
+def _waited(child: "subprocess.Popen[bytes]", interrupt: Interrupt) -> int:
+    """The exit code of a run's process, which stands outside the terminal's group and is told of ctrl-C once."""
+    told = False
+    while True:
+        try:
+            return child.wait(timeout=0.2)
+        except subprocess.TimeoutExpired:
+            if interrupt.asked and not told:
+                child.send_signal(signal.SIGINT)
+                told = True
+
+
+def _matched(comparison: Comparison, out: Path, console: Console) -> Comparison:
+    """The comparison with its arms at equal sizes, and the tokenizer in place that all of them share."""
+    corpus = Corpus.of(open_source(comparison.data), (comparison.side,) * 2)
+    tokenizer = out / "tokenizer.json"
+    first = comparison.arms[0].recipe
+    if not tokenizer.is_file():
+        partial = tokenizer.with_suffix(".partial")
+        first.text_codec(corpus).save(partial)
+        partial.replace(tokenizer)
+    target = comparison.parameters or sizes_of(first, first.open_text(tokenizer)).learned
+    arms = tuple(
+        replace(arm, recipe=matched(arm.recipe, arm.recipe.open_text(tokenizer), target, label=arm.label))
+        for arm in comparison.arms
+    )
+    size = f"{target / 1e6:.2f}M parameters" if target >= 1e6 else f"{target:,} parameters"
+    console.print(f"{len(arms)} recipes that learn {size} each, within 5 %; {comparison.allowance} a run")
+    return replace(comparison, arms=arms, parameters=target)
+
+
+def _check(todo: Sequence[Job]) -> None:
+    """Stored runs must be of these settings: what is drawn together is comparable. A failure of others is history."""
+    for job in todo:
+        setting = json.loads(json.dumps(job.setting()))
+        if job.failure.is_file() and differing(setting, read_record(Failure, job.failure).setting):
+            job.failure.unlink()
+            shutil.rmtree(job.folder, ignore_errors=True)
+        if job.record.is_file() and (odd := differing(setting, read_record(RunRecord, job.record).setting)):
+            raise CheckpointError(
+                f"{job.record} is a run with another {' and '.join(odd)}; "
+                f"use another --out, or delete it and the folder {job.folder} to run it again"
+            )
+
+
+def _left(todo: Sequence[Job], left: Sequence[Job]) -> str:
+    """How long the runs that are left may take: as long as the finished ones did, or as they may."""
+    seconds = [read_record(RunRecord, job.record).seconds for job in todo if job.record.is_file()]
+    if seconds:
+        each = sum(seconds) / len(seconds)
+    elif left[0].allowance.kind == "minutes":
+        each = 60 * left[0].allowance.amount
+    else:
+        return ""
+    hours, minutes = divmod(round(len(left) * each / 60), 60)
+    return f", about {hours} h {minutes:02} min left" if hours else f", about {minutes} min left"

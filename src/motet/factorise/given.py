@@ -1,0 +1,50 @@
+"""What is only read enters by another way than what is made (Janus, arXiv 2410.13848; LaVIT, arXiv 2309.04669).
+
+A picture that nothing predicts is given: its features, each seeing those before it. Any other is factorised as
+``inner`` has it, over codes or latents. A picture that the model drew itself is read as the codes that it drew: they
+stand in its history already, and a caller who wants its features encodes it anew.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from motet.codecs.halves import Halves
+from motet.factorise.factorisation import Factorisation, Wish
+from motet.heads.head import Head
+from motet.sequence import Program, Segment, Span
+
+
+def every(made: Tensor) -> Bool[Tensor, " n"]:
+    """All tokens have features."""
+    return torch.ones(len(made), dtype=torch.bool)
+
+
+class Given(Factorisation):
+    """``inner`` for what is made; for what is read, a span named ``view``, which no head predicts.
+
+    carries: which tokens have features, by their codes or latents; the others are left out of a view.
+    """
+
+    def __init__(self, inner: Factorisation, halves: Halves, *, view: str, carries: Callable[[Tensor], Tensor] = every):
+        self.inner = inner
+        self.halves = halves
+        self.view = view
+        self.carries = carries
+
+    def arrange(self, segment: Segment, start: int, rng: torch.Generator) -> list[Span]:
+        made = replace(segment, values=self.halves.made(segment.values))
+        spans = self.inner.arrange(made, start, rng)
+        if segment.learn or not self.halves.has_both(segment.values):
+            return spans
+        (laid,) = spans
+        shown = self.carries(made.values)
+        pos = laid.pos[shown]
+        pos[:, 0] = start + torch.arange(len(pos))
+        return [Span(self.view, self.halves.read(segment.values)[shown], pos)]
+
+    def generate(self, wish: Wish, head: Head, hidden: Float[Tensor, "branches 1 d"], rng: torch.Generator) -> Program:
+        return self.inner.generate(wish, head, hidden, rng)

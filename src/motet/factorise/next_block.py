@@ -1,0 +1,174 @@
+"""Block by block, each denoised jointly by the whole backbone: Transfusion, DiT and ACDiT.
+
+    Transfusion  arXiv 2408.11039   one block, the whole picture; text behind it sees the noised one
+    DiT          arXiv 2212.09748   the same without text
+    ACDiT        arXiv 2412.07720   any block size; each block has a noised and a clean copy
+
+The noised copy n_i of a block is private and the clean copy c_i public, so the one attention rule is ACDiT's
+skip-causal mask: n_i sees c_0 .. c_{i-1} and itself, c_i sees c_0 .. c_i. Both copies share their positions. Every
+block draws a time of its own.
+"""
+
+import math
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from motet.diffusion.guidance import Guidance
+from motet.diffusion.path import PATHS, Point, Target, point_of, target_of
+from motet.diffusion.solver import SOLVERS
+from motet.diffusion.time import TimeDensity, draw_times, shifted, visit_times
+from motet.errors import ConfigError, ShapeError
+from motet.factorise.factorisation import Factorisation, Wish
+from motet.heads.head import Head
+from motet.sequence import Commit, Draw, Peek, Predict, Program, Segment, Span, positions
+
+BlockSize = int | tuple[int, ...] | None
+"""Tokens of a block, or its extent along each axis of the grid; None: the whole segment is one block."""
+
+
+@dataclass(frozen=True)
+class Noising:
+    """How blocks are noised, and what is predicted of them."""
+
+    target: Target = field(default="flow", metadata={"help": "what is predicted: x0, epsilon, v or flow"})
+    path: str = field(default="straight", metadata={"help": "path from noise to data: straight or cosine"})
+    density: TimeDensity = field(default="uniform", metadata={"help": "density of training times"})
+    shift: float = field(
+        default=1.0, metadata={"help": "moves training and sampling times towards noise; 1: not at all"}
+    )
+    start: float = field(
+        default=0.0, metadata={"help": "where sampling begins: an epsilon near 0 would amplify its error without bound"}
+    )
+
+    def __post_init__(self) -> None:
+        if self.path not in PATHS:
+            raise ConfigError(f"unknown diffusion path {self.path!r}; expected one of: {', '.join(PATHS)}")
+        if self.shift <= 0:
+            raise ConfigError(f"shift is {self.shift}; it must be positive, and 1 leaves times as they are")
+        if not 0 <= self.start < 1:
+            raise ConfigError(f"start is {self.start}; sampling begins at a time from 0 (noise) to below 1 (data)")
+        if self.target == "epsilon" and self.start == 0:
+            raise ConfigError(
+                "target=epsilon says nothing of the data at pure noise, so sampling cannot begin there; set start "
+                "above 0 (ACDiT's published sampler begins at 0.05)"
+            )
+
+    def visits(self, steps: int) -> list[float]:
+        """The times that sampling visits, from ``start`` to 1."""
+        return [self.start + (1 - self.start) * t for t in visit_times(steps, shift=self.shift)]
+
+
+@lru_cache(maxsize=256)
+def blocks_of(grid: tuple[int, ...], size: BlockSize) -> tuple[Int[Tensor, " n"], ...]:
+    """The blocks of a grid: raster indices of each one's tokens; a raster of tiles, and raster inside a tile.
+
+    An ``int`` is cut into the tile nearest to a square, wide rather than high; of a video it is whole frames, or a tile
+    of one frame.
+
+    Raises ShapeError if the tiles do not fill the grid.
+    """
+    tile = grid if size is None else _tile(grid, size) if isinstance(size, int) else size
+    if len(tile) != len(grid) or any(side < 1 or whole % side for whole, side in zip(grid, tile, strict=True)):
+        raise ShapeError(f"a grid of {_by(grid)} tokens does not divide into blocks of {_by(tile)}; use divisors of it")
+    index = torch.arange(math.prod(grid)).view(
+        *(n for whole, side in zip(grid, tile, strict=True) for n in (whole // side, side))
+    )
+    axes = range(len(grid))
+    order = index.permute(*(2 * axis for axis in axes), *(2 * axis + 1 for axis in axes)).reshape(-1, math.prod(tile))
+    return tuple(order)
+
+
+def _tile(grid: tuple[int, ...], size: int) -> tuple[int, ...]:
+    """The tile of so many tokens."""
+    frame = math.prod(grid[-2:])
+    if len(grid) < 2:
+        return (size,)
+    if size > frame:
+        return (size // frame, *grid[1:]) if size % frame == 0 and len(grid) == 3 else (size,)
+    fitting = [
+        (rows, size // rows)
+        for rows in range(1, size + 1)
+        if size % rows == 0 and grid[-2] % rows == 0 and grid[-1] % (size // rows) == 0
+    ]
+    if not fitting:
+        return (size,)
+    return (1,) * (len(grid) - 2) + min(fitting, key=lambda tile: (max(tile) / min(tile), tile[0]))
+
+
+def _by(sides: tuple[int, ...]) -> str:
+    return " x ".join(map(str, sides))
+
+
+class NextBlock(Factorisation):
+    """p(x) = prod_i p(block_i | block_1 .. block_{i-1}), each factor a diffusion of all the block's tokens together.
+
+    clean_copy: each noised block is private and followed by its clean copy. Without, later tokens of a training
+    document see the noised block itself, as in Transfusion; generated ones see the clean block in any case.
+    """
+
+    def __init__(self, channels: int, noising: Noising, *, size: BlockSize = None, clean_copy: bool = False):
+        self.channels = channels
+        self.noising = noising
+        self.path = PATHS[noising.path]()
+        self.size = size
+        self.clean_copy = clean_copy
+
+    def arrange(self, segment: Segment, start: int, rng: torch.Generator) -> list[Span]:
+        pos = positions(len(segment), start, segment.grid)
+        blocks = blocks_of(segment.grid, self.size)
+        clean = [Span(segment.modality, segment.values[at], pos[at], whole=True) for at in blocks]
+        if not segment.learn:
+            return clean
+        times = shifted(draw_times((len(blocks),), self.noising.density, rng), self.noising.shift)
+        noise = torch.randn(segment.values.shape, generator=rng)
+        noised = [self._noised(span, noise[at], time) for span, at, time in zip(clean, blocks, times, strict=True)]
+        if not self.clean_copy:
+            return noised
+        return [span for pair in zip(noised, clean, strict=True) for span in pair]
+
+    def _noised(self, clean: Span, noise: Float[Tensor, "n c"], time: Float[Tensor, ""]) -> Span:
+        n, t = len(clean), time.expand(len(clean))
+        value = target_of(self.path, self.noising.target, Point(clean.values, noise), t)
+        return replace(
+            clean,
+            values=self.path.mix(clean.values, noise, t),
+            time=t,
+            public=not self.clean_copy,
+            predict=Predict(torch.arange(n), value, torch.ones(n), by="self"),
+        )
+
+    def generate(self, wish: Wish, head: Head, hidden: Float[Tensor, "branches 1 d"], rng: torch.Generator) -> Program:
+        n = math.prod(wish.grid)
+        pos = positions(n, wish.start, wish.grid)
+        values = torch.empty(n, self.channels)
+        done = 0
+        for at in blocks_of(wish.grid, self.size):
+            done += len(at)
+            how = replace(wish.how, guidance=wish.how.guidance.at((done - 1) / max(1, n - 1)))
+            place = Span(wish.modality, torch.empty(len(at), self.channels), pos[at], whole=True)
+            values[at] = yield from self._denoise(place, head, how, rng)
+            yield Commit(replace(place, values=values[at]))
+        return values
+
+    def _denoise(self, place: Span, head: Head, how: Any, rng: torch.Generator) -> Program:
+        """One block from pure noise to data; a peek for each look that the solver takes."""
+        n, noising = len(place), self.noising
+        fresh = how.steps if how.solver == "ancestral" else 0
+        noise = torch.randn(1 + fresh, n, self.channels, generator=rng) * how.temperature
+        solving = SOLVERS[how.solver](noise[0], noising.visits(how.steps), self.path, noise[1:])
+        point: Point | None = None
+        while True:
+            try:
+                x, time = next(solving) if point is None else solving.send(point)
+            except StopIteration as end:
+                return end.value
+            t = torch.full((n,), time)
+            hidden = yield Peek(replace(place, values=x, time=t, public=False))
+            now = replace(how, guidance=Guidance(how.guidance.scale_at(time)))
+            prediction = yield Draw(place.modality, hidden, head.noise(n, now, rng), now)
+            point = point_of(self.path, noising.target, prediction, x, t)

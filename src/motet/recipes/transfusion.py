@@ -1,0 +1,98 @@
+"""Transfusion: one transformer for text and joint diffusion of pictures (Zhou et al. 2024, arXiv 2408.11039).
+
+Text is predicted token by token under a causal mask. A picture is one block with full attention inside; it is noised at
+one time, and the states at its own tokens predict what was noised. So every denoising step is a pass of the whole
+backbone, and there is no head but a linear map. When a picture is done it is placed again, clean, and text goes on.
+
+    loss = cross-entropy(text) + image_weight * mean squared error(prediction at each noised token)
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+from motet.codecs.merged import Merged
+from motet.codecs.sigma_vae import SigmaVAE, SigmaVaeShape
+from motet.embed.convolve import Convolve
+from motet.embed.embed import Embed
+from motet.embed.project import Project
+from motet.embed.timed import Timed
+from motet.factorise.next_block import NextBlock, Noising
+from motet.heads.velocity import Velocity
+from motet.model import Modality
+from motet.nn.backbone import TransformerShape
+from motet.nn.tile import TileDown, TileUp
+from motet.recipes.pictures import PictureRecipe
+from motet.recipes.recipe import Recipe
+from motet.request import Sampling
+from motet.train.settings import TrainSettings
+
+
+@dataclass(frozen=True)
+class Transfusion(PictureRecipe):
+    """The knobs of Transfusion."""
+
+    paper: ClassVar[str] = "Transfusion, arXiv 2408.11039"
+    summary: ClassVar[str] = "text token by token, each picture as one block that the whole backbone denoises"
+    sizes: ClassVar[Mapping[str, Recipe]]
+
+    codec: SigmaVaeShape = SigmaVaeShape(patch=8, channels=40, sigma=0.1)
+    backbone: TransformerShape = TransformerShape(n_layers=8, rope_axes=(32, 0, 16, 16), qk_norm=True)
+    merge: int = field(default=1, metadata={"help": "latents along a side of a token's tile (the paper's patch size)"})
+    ends: Literal["linear", "unet"] = field(
+        default="linear", metadata={"help": "from a token's latents to the model's width and back"}
+    )
+    noising: Noising = Noising(shift=2.0)
+    image_weight: float = field(
+        default=5.0, metadata={"help": "lambda: weight of the pictures' loss beside the text's"}
+    )
+    rows: int = field(default=28, metadata={"help": "packed rows in a batch"})
+    row_length: int = field(default=144, metadata={"help": "tokens in a row"})
+    sampling: Sampling = Sampling(guidance=3.0, steps=20)
+
+    def picture(self) -> Modality:
+        dim, channels = self.backbone.dim, self.codec.channels
+        values = channels * self.merge**2
+        codec = SigmaVAE(self.codec)
+        if self.ends == "linear":
+            embed: Embed = Project(values, dim)
+            head = Velocity(dim, values)
+        else:
+            embed = Convolve(TileDown(channels, dim, self.merge, width=dim // 2))
+            head = Velocity(dim, values, out=TileUp(dim, channels, self.merge, width=dim // 2))
+        return Modality(
+            codec=codec if self.merge == 1 else Merged(codec, self.merge),
+            embed=Timed(embed, dim),
+            factorise=NextBlock(values, self.noising),
+            head=head,
+            weight=self.image_weight,
+            size=(self.image_size, self.image_size),
+            grid=self.grid(self.codec.patch * self.merge),
+        )
+
+
+TINY = Transfusion(
+    image_size=16,
+    vocab_size=320,
+    codec=SigmaVaeShape(patch=8, channels=8, dim=32, n_layers=1, n_heads=2),
+    backbone=TransformerShape(dim=32, n_layers=2, n_heads=2, ffn_dim=64, rope_axes=(8, 0, 4, 4), qk_norm=True),
+    rows=8,
+    row_length=64,
+    codec_batch=32,
+)
+
+PAPER = Transfusion(  # the 7B model; 256-pixel pictures, 256 tokens of 2 x 2 x 8 numbers, DDPM's epsilon and 250 steps
+    image_size=256,
+    vocab_size=32_000,
+    codec=SigmaVaeShape(patch=8, channels=8, dim=768, n_layers=12, n_heads=12, noise="learned", sigma=0.1),
+    merge=2,
+    backbone=TransformerShape(dim=4096, n_layers=32, n_heads=32, ffn_dim=11008),
+    noising=Noising(target="epsilon", path="cosine", start=0.001),
+    text_first=0.8,
+    rows=512,
+    row_length=4096,
+    training=TrainSettings(lr=3e-4, warmup=4000, floor=0.05, optimizer="adamw", weight_decay=0.1),
+    sampling=Sampling(guidance=3.0, steps=250, solver="ancestral"),
+)
+
+Transfusion.sizes = {"tiny": TINY, "small": Transfusion(), "paper": PAPER}

@@ -1,0 +1,56 @@
+"""`motet compare` as it is typed."""
+
+from typing import Any
+
+import pytest
+
+from motet.commands.compare import Asked, comparison_of
+from motet.errors import ConfigError
+from motet.evaluate.compare.budget import Allowance
+from motet.recipes.latentlm import LatentLM
+from motet.train.settings import Budget
+
+
+def _asked(**given: Any) -> Asked:
+    plain: dict[str, Any] = {
+        "recipes": ["paper=latentlm", "latentlm"],
+        "data": "scenes",
+        "budget": "5m",
+        "seeds": 3,
+        "size": "tiny",
+        "changes": [],
+        "codecs": None,
+        "parameters": None,
+        "judged": 192,
+    }
+    return Asked(**{**plain, **given})
+
+
+def test_a_change_with_an_arms_name_is_for_it_and_any_other_for_all() -> None:
+    changes = ["paper.doubt=0.25", "rows=4", "backbone.n_layers=1"]
+    paper, plain = (arm.recipe for arm in comparison_of(_asked(changes=changes)).arms)
+    assert isinstance(paper, LatentLM) and isinstance(plain, LatentLM)
+    assert (paper.doubt, plain.doubt) == (0.25, 0.0)
+    assert paper.rows == plain.rows == 4 and paper.backbone.n_layers == plain.backbone.n_layers == 1
+
+
+def test_codecs_get_the_budgets_minutes_or_five() -> None:
+    found = comparison_of(_asked(budget="2m"))
+    assert (found.allowance, found.codecs, found.seeds) == (Allowance("minutes", 2.0), Budget(minutes=2.0), (0, 1, 2))
+    assert comparison_of(_asked(budget="1e15flops")).codecs == Budget(minutes=5.0)
+    assert comparison_of(_asked(codecs="7steps")).codecs == Budget(steps=7)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"recipes": ["latentln"]}, "unknown recipe 'latentln'"),
+        ({"size": "huge"}, "no size 'huge'"),
+        ({"changes": ["latentln.doubt=1"]}, "unknown setting 'latentln.doubt'"),
+        ({"seeds": 0}, "at least 1"),
+        ({"recipes": ["a/b=latentlm"]}, "an arm is called 'a/b'"),
+    ],
+)
+def test_what_cannot_be_meant_is_an_error(given: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        comparison_of(_asked(**given))

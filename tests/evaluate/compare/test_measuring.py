@@ -1,0 +1,84 @@
+"""Measures of a run: passes are counted as they are made, and a model that knows the answers gets full marks."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from motet.data.corpus import Corpus
+from motet.evaluate.compare.measuring import Measured, measure_run
+from motet.evaluate.compare.passes import count_passes
+from motet.evaluate.compare.plan import Measuring
+from motet.evaluate.timed import Timed
+from motet.pipeline import IMAGE, Pipeline
+from motet.recipes.latentlm import LatentLM
+from motet.recipes.recipe import Recipe, initialised
+from motet.request import Request, Sampling
+from motet.types import Raw
+
+HOW = Measuring(pictures=4, prompts=2, timed=(1,), shown=2, features=False)
+
+
+@pytest.fixture(scope="module")
+def pipeline(corpus: Corpus, quick: LatentLM) -> Pipeline:
+    return Pipeline(initialised(quick, quick.text_codec(corpus), 0), quick.sampling)
+
+
+@pytest.mark.parametrize(("guidance", "branches"), [(1.0, 1), (2.0, 2)])
+def test_latentlm_takes_a_pass_a_token_and_its_head_one_for_each_solver_step(
+    pipeline: Pipeline, quick: LatentLM, guidance: float, branches: int
+) -> None:
+    model, sampling = pipeline.model, Sampling(guidance=guidance, steps=5, solver="ddim")
+    prompt = pipeline.encode("a red square")
+    passes = count_passes(model, Request(tuple(prompt), IMAGE, sampling=sampling))
+    n = math.prod(model.modality(IMAGE).grid)
+    text = 1 + len(prompt[0].values)
+    # the prompt, an unconditional branch's beginning, the open token, and each latent
+    assert passes.backbone == 1 + (branches - 1) + 1 + n
+    assert passes.tokens == text + (branches - 1) + branches * (1 + n)
+    assert passes.head == 5 * n
+    kept = (text + 1 + n) + (branches - 1) * (2 + n)
+    shape = quick.backbone
+    assert passes.cache == kept * shape.n_layers * 2 * shape.dim * 4  # keys and values of four bytes
+    assert "hidden" not in vars(model) and "sample" not in vars(model.modality(IMAGE).head), "nothing stays behind"
+
+
+class Knows(Pipeline):
+    """Answers as the documents have it, but for the first it is asked."""
+
+    def __init__(self, pipeline: Pipeline, corpus: Corpus):
+        super().__init__(pipeline.model, pipeline.sampling)
+        self.corpus = corpus
+
+    def generate_many(self, prompts: Sequence[Any], *, want: str | None = None, **_: Any) -> list[list[Raw]]:
+        if want == IMAGE:
+            return super().generate_many(prompts, want=want)
+        asked = [len(prompt) == 2 for prompt in prompts]
+        kind = 3 if all(asked) else 2
+        right = [doc for doc in self.corpus.held_out.documents if len(doc.parts) == kind]
+        told = [str(doc.parts[0 if kind == 2 else 2].value) for doc in right]
+        return [[text] for text in ["something else", *told[1:]]]
+
+
+def _measured(pipeline: Pipeline, recipe: Recipe, corpus: Corpus) -> Measured:
+    from rich.console import Console
+
+    return measure_run(pipeline, recipe, corpus, HOW, Timed(Console(quiet=True)))[0]
+
+
+def test_right_answers_are_counted(pipeline: Pipeline, quick: LatentLM, corpus: Corpus) -> None:
+    found = _measured(Knows(pipeline, corpus), quick, corpus)
+    assert found.numbers["captions_exact"] == found.numbers["answers"] == 0.75
+    assert found.left_out == []
+
+
+def test_a_recipe_that_only_draws_has_no_captions_and_says_so(
+    pipeline: Pipeline, quick: LatentLM, corpus: Corpus
+) -> None:
+    found = _measured(pipeline, replace(quick, text_first=1.0), corpus)
+    assert not {"captions_exact", "answers"} & found.numbers.keys()
+    assert found.left_out == [
+        "Captions and answers: it learns pictures from text alone (text_first=1), so it cannot describe."
+    ]
