@@ -20,6 +20,7 @@ FORMS = {
     "emoji": "emoji",
     "folder": "folder:PATH (pictures with metadata.jsonl, metadata.csv, a .txt beside each, or class folders)",
     "jsonl": "jsonl:PATH (one document a line)",
+    "scenes": "scenes or scenes:OPTIONS (made pictures; level=, size=, n=, seed=, kind=, sprites=)",
 }
 
 _log = logging.getLogger(__name__)
@@ -96,11 +97,11 @@ class Source(ABC):
 
 
 def open_source(spec: str) -> Source:
-    """The source that a spec names: ``emoji``, ``folder:PATH`` or ``jsonl:PATH``.
+    """The source that a spec names: ``emoji``, ``folder:PATH``, ``jsonl:PATH`` or ``scenes:OPTIONS``.
 
     Raises:
         DataError: an unknown spec (the message names the nearest form), or a path that is not there.
-        MissingExtra: ``emoji`` without the packages of the extra ``demo``.
+        MissingExtra: ``emoji``, or ``scenes`` with emoji sprites, without the packages of the extra ``demo``.
     """
     # Each source module builds on this one, so they are imported when a spec asks for them.
     kind, _, path = spec.partition(":")
@@ -116,6 +117,10 @@ def open_source(spec: str) -> Source:
         from motet.data.jsonl import JsonlSource
 
         return JsonlSource(Path(path).expanduser())
+    if kind == "scenes":
+        from motet.data.scenes.source import ScenesSource
+
+        return ScenesSource(path)
     raise DataError(_unknown(spec, kind))
 
 
