@@ -15,7 +15,7 @@ from motet.cli import app
 
 COLOURS = ("red", "green", "blue")
 SHAPES = ("disc", "box", "bar", "frame")
-COMMANDS = ["demo", "train", "sample", "describe", "eval", "data check", "show", "list", "claims"]
+COMMANDS = ["demo", "train", "sample", "describe", "eval", "data check", "show", "list", "compare", "claims"]
 
 
 def motet(*words: object) -> Result:

@@ -16,4 +16,6 @@ class RMSNorm(nn.Module):
         self.weight = nn.Parameter(torch.ones(dim)) if affine else None
 
     def forward(self, x: Float[Tensor, "*s d"]) -> Float[Tensor, "*s d"]:
-        return rms_norm(x, (self.dim,), self.weight, self.eps)
+        if self.weight is None or self.weight.dtype == x.dtype:
+            return rms_norm(x, (self.dim,), self.weight, self.eps)
+        return self.weight * rms_norm(x, (self.dim,), None, self.eps)  # under autocast
