@@ -35,7 +35,7 @@ Guidance = Annotated[
     float | None, typer.Option(help="How strongly pictures follow their prompt; 1 is no guidance.", show_default=False)
 ]
 Seed = Annotated[int, typer.Option(help="Seed of everything that is drawn at random.")]
-SPEC = "emoji, folder:PATH or jsonl:PATH"
+SPEC = "emoji, scenes, folder:PATH or jsonl:PATH"
 
 
 def _print_version(wanted: bool) -> bool:

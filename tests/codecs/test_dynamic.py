@@ -118,6 +118,17 @@ def test_it_learns_and_comes_to_keep_more_of_pictures_that_show_more():
     assert float(torch.corrcoef(torch.stack([coloured, kept]))[0, 1]) > 0.5
 
 
+def test_where_training_starts_from_is_decided_by_the_generator_it_is_given_and_no_other():
+    codec, begun = codec_of(quantised=False), []
+    for elsewhere, seed in ((0, 5), (1, 5), (1, 6)):
+        torch.manual_seed(elsewhere)
+        codec.start_from(pictures(8), torch.Generator().manual_seed(seed))
+        begun.append(codec.paint.project_out.weight.detach().clone())
+    assert torch.equal(begun[0], begun[1]), "a run in another process begins alike"
+    assert not torch.equal(begun[1], begun[2])
+    assert float(begun[0].std()) == pytest.approx(0.02, rel=0.15)
+
+
 def test_ranks_count_what_is_shown_before():
     assert ranks(torch.tensor([[False, True, False, True, True]])).tolist() == [[0, 0, 0, 1, 2]]
 

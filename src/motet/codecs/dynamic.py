@@ -212,7 +212,7 @@ class Dynamic(PictureCodec):
     def start_from(self, pixels: Float[Tensor, "b 3 y x"], rng: torch.Generator) -> None:
         """The painter begins near the mean patch, and all patches are kept."""
         self.part.fill_(ALL)
-        self.paint.start_from(cut(pixels, self.shape.patch).flatten(0, 1))
+        self.paint.start_from(cut(pixels, self.shape.patch).flatten(0, 1), rng)
 
     def choose(self) -> None:
         """From here on the selector decides which patches are kept."""

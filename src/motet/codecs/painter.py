@@ -65,9 +65,10 @@ class Painter(nn.Module):
         return join(patches.float(), grid, self.patch)
 
     @torch.no_grad()
-    def start_from(self, patches: Float[Tensor, "k i"]) -> None:
-        """Begins near the mean patch."""
-        nn.init.normal_(self.project_out.weight, std=0.02)
+    def start_from(self, patches: Float[Tensor, "k i"], rng: torch.Generator) -> None:
+        """Begins near the mean patch, with small weights drawn from ``rng``."""
+        weight = self.project_out.weight
+        weight.copy_(torch.randn(weight.shape, generator=rng) * 0.02)
         self.project_out.bias.copy_(patches.mean(0))
 
 
