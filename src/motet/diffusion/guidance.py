@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from jaxtyping import Float
 from torch import Tensor
 
 from motet.errors import ConfigError
@@ -43,3 +44,15 @@ class Guidance:
 def guide(conditional: Tensor, unconditional: Tensor, scale: float) -> Tensor:
     """``u + s (c - u)``."""
     return unconditional + scale * (conditional - unconditional)
+
+
+def guided(made: Float[Tensor, "branches *k c"], guidance: Guidance) -> Float[Tensor, "*k c"]:
+    """What (conditional, unconditional) branches come to under a guidance; the first branch alone if it is not active.
+
+    Raises ConfigError if the unconditional branch is missing.
+    """
+    if not guidance.active:
+        return made[0]
+    if made.shape[0] < 2:
+        raise ConfigError("guidance needs an unconditional branch, and this request has none")
+    return guide(made[0], made[1], guidance.scale)

@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from motet.diffusion.guidance import Guidance, guide
+from motet.diffusion.guidance import Guidance, guided
 from motet.errors import ConfigError
 from motet.heads.head import Head, Wishes
 from motet.nn.linear import linear
@@ -59,12 +59,7 @@ class Categorical(Head):
         self, h: Float[Tensor, "branches k d"], noise: Float[Tensor, "k 1"], how: TokenSampling
     ) -> Int[Tensor, " k"]:
         logits = linear(self.logits, h).float()
-        if how.guidance.active:
-            if logits.shape[0] < 2:
-                raise ConfigError("guidance needs an unconditional branch, and this request has none")
-            scores = guide(logits[0], logits[1], how.guidance.scale)
-        else:
-            scores = logits[0]
+        scores = guided(logits, how.guidance)
         if how.banned:
             scores[:, list(how.banned)] = -torch.inf
         if how.temperature == 0.0:

@@ -14,8 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from motet.diffusion.guidance import Guidance, guide
-from motet.errors import ConfigError
+from motet.diffusion.guidance import Guidance, guided
 from motet.heads.head import Head, Wishes
 
 
@@ -44,12 +43,7 @@ class Regression(Head):
 
     def sample(self, h: Float[Tensor, "branches k d"], noise: Tensor, how: RegressionSampling) -> Float[Tensor, "k c"]:
         """The guided prediction: equal states have equal values."""
-        if not how.guidance.active:
-            return self.out(h[0]).float()
-        if h.shape[0] < 2:
-            raise ConfigError("guidance needs an unconditional branch, and this request has none")
-        conditional, unconditional = self.out(h[:2]).float()
-        return guide(conditional, unconditional, how.guidance.scale)
+        return guided(self.out(h).float(), how.guidance)
 
     def settings(self, wishes: Wishes) -> RegressionSampling:
         return RegressionSampling(wishes.guidance)

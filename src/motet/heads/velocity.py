@@ -9,8 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from motet.diffusion.guidance import guide
-from motet.errors import ConfigError
+from motet.diffusion.guidance import guided
 from motet.heads.diffusion import DiffusionSampling
 from motet.heads.head import Head, Wishes
 
@@ -35,12 +34,7 @@ class Velocity(Head):
 
     def sample(self, h: Float[Tensor, "branches k d"], noise: Tensor, how: DiffusionSampling) -> Float[Tensor, "k c"]:
         """The guided prediction; the solver that asks for it runs in the factorisation."""
-        if not how.guidance.active:
-            return self.out(h[0]).float()
-        if h.shape[0] < 2:
-            raise ConfigError("guidance needs an unconditional branch, and this request has none")
-        conditional, unconditional = self.out(h[:2]).float()
-        return guide(conditional, unconditional, how.guidance.scale)
+        return guided(self.out(h).float(), how.guidance)
 
     def settings(self, wishes: Wishes) -> DiffusionSampling:
         return DiffusionSampling(wishes.steps, wishes.solver, wishes.guidance, wishes.temperature)
