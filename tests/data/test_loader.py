@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from motet.data.loader import Loader, Order, balanced_weights, document_rng
+from motet.data.loader import Arrange, Loader, Order, Task, balanced_weights, document_rng
 from motet.errors import DataError, ShapeError
 from motet.sequence import Packed, Predict, Segment, Span, positions
 
@@ -20,9 +20,13 @@ def arrange(segments: list[Segment], rng: torch.Generator) -> list[Span]:
     return [Span("text", values, positions(len(values), 0), predict=Predict(at, values[at], torch.ones(len(at))))]
 
 
-def loader(n: int = 7, *, seed: int = 0, weights: np.ndarray | None = None) -> Loader:
+def loader(n: int = 7, *, seed: int = 0) -> Loader:
     documents = [[Segment("text", torch.full((1 + i % 5,), i))] for i in range(n)]
-    return Loader(documents, arrange, rows=ROWS, length=LENGTH, weights=weights, seed=seed)
+    return Loader(documents, [task(n)], rows=ROWS, length=LENGTH, seed=seed)
+
+
+def task(n: int, share: float = 1.0, *, arrange: Arrange = arrange, weights: np.ndarray | None = None) -> Task:
+    return Task(share, np.ones(n) if weights is None else weights, arrange)
 
 
 def contents(batch: Packed) -> list[tuple[int, ...]]:
@@ -98,7 +102,9 @@ def test_consecutive_batches_lose_no_document_and_repeat_none():
     order = Order(np.ones(7), seed=0)
     for k, doc in enumerate(seen):
         item = order[k]
-        drawn = int(torch.randint(1_000_000, (1,), generator=document_rng(0, k)))
+        rng = document_rng(0, k)
+        torch.rand((), generator=rng)  # the choice of the task
+        drawn = int(torch.randint(1_000_000, (1,), generator=rng))
         assert doc == (*[item] * (1 + item % 5), drawn)
 
 
@@ -111,6 +117,21 @@ def test_batches_are_full_but_for_what_does_not_fit():
     assert np.mean(tokens) > 0.8 * ROWS * LENGTH
 
 
+def test_tasks_share_the_stream_and_take_documents_by_weights_of_their_own():
+    def first(segments: list[Segment], rng: torch.Generator) -> list[Span]:
+        return arrange([Segment("text", torch.tensor([1000]))], rng)
+
+    even, lopsided = np.ones(4), np.array([0.0, 0.0, 1.0, 3.0])
+    documents = [[Segment("text", torch.tensor([i]))] for i in range(4)]
+    tasks = [task(4, 0.25, arrange=first, weights=even), task(4, 0.75, weights=lopsided), task(4, 0.0, weights=even)]
+    made = Loader(documents, tasks, rows=ROWS, length=LENGTH)
+    seen = Counter(int(made.document(k)[0].values[0]) for k in range(8000))
+    assert seen.keys() == {1000, 2, 3}
+    assert seen[1000] / 8000 == pytest.approx(0.25, abs=0.02)
+    assert seen[3] / seen[2] == pytest.approx(3, rel=0.1)
+    assert contents(made.batch(16)[0]) == contents(Loader(documents, tasks, rows=ROWS, length=LENGTH).batch(16)[0])
+
+
 def test_each_document_of_the_stream_has_randomness_of_its_own():
     draws = {int(torch.randint(2**40, (1,), generator=document_rng(s, k))) for s in range(20) for k in range(50)}
     assert len(draws) == 1000
@@ -119,7 +140,7 @@ def test_each_document_of_the_stream_has_randomness_of_its_own():
 
 def test_no_documents_and_too_long_documents_are_errors_that_say_what_to_do():
     with pytest.raises(DataError, match="motet data check"):
-        Loader([], arrange, rows=1, length=8)
-    long = Loader([[Segment("text", torch.zeros(20, dtype=torch.long))]], arrange, rows=2, length=8)
+        Loader([], [task(0)], rows=1, length=8)
+    long = Loader([[Segment("text", torch.zeros(20, dtype=torch.long))]], [task(1)], rows=2, length=8)
     with pytest.raises(ShapeError, match="document of 21 tokens does not fit a row of 8"):
         long.batch(0)

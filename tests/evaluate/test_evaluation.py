@@ -15,7 +15,7 @@ from motet.codecs.codec import Codec
 from motet.config import to_dict
 from motet.data.corpus import Corpus
 from motet.data.loader import document_rng
-from motet.data.orders import in_either_order
+from motet.data.orders import drawn
 from motet.data.source import open_source
 from motet.errors import MissingExtra
 from motet.evaluate.captions import SentenceEncoder
@@ -152,11 +152,11 @@ def test_a_missing_package_costs_its_own_numbers_only(pipeline: Pipeline, corpus
 
 def test_losses_by_document_add_up_to_the_models_own_loss(pipeline: Pipeline, corpus: Corpus) -> None:
     model, documents = pipeline.model, corpus.held_out.encoded(pipeline.model)
-    found = document_losses(model, documents, text_first=1.0, row_length=64, seed=5)
+    found = document_losses(model, documents, order=drawn, row_length=64, seed=5)
     spans = []
     for i, segments in enumerate(documents):
         rng = document_rng(5, i)
-        spans.append(model.arrange(in_either_order(segments, 1.0, rng), rng))
+        spans.append(model.arrange(drawn(segments), rng))
     own = model.loss(pack(spans, rows=16, length=64), document_rng(6, 0))
     assert found.keys() == own.parts.keys() == {TEXT, IMAGE}
     for name, sums in found.items():

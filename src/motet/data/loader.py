@@ -6,6 +6,7 @@ has no state: a run that was killed goes on with the same documents by knowing k
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -51,39 +52,55 @@ class Order:
         return int(self._items[at])
 
 
+@dataclass(frozen=True)
+class Task:
+    """One use of the documents, drawing pictures or describing them: its share of the stream, how often it takes each
+    document relative to the others, and how it lays one out."""
+
+    share: float
+    weights: np.ndarray
+    arrange: Arrange
+
+
 def document_rng(seed: int, k: int) -> torch.Generator:
     """The generator of stream document k. PyTorch's CPU generator keeps 32 bits of a seed, so they are mixed first."""
     return torch.Generator().manual_seed(int(np.random.SeedSequence([seed, k]).generate_state(1)[0]))
 
 
 class Loader:
-    """Packed batches of ``rows`` rows of ``length`` tokens from encoded documents."""
+    """Packed batches of ``rows`` rows of ``length`` tokens from encoded documents, each used for one of the tasks."""
 
     def __init__(
         self,
         documents: Sequence[list[Segment]],
-        arrange: Arrange,
+        tasks: Sequence[Task],
         *,
         rows: int,
         length: int,
-        weights: np.ndarray | None = None,
         seed: int = 0,
     ):
         if not documents:
             raise DataError("there is no document to train on; check the data with `motet data check`")
         self.documents = documents
-        self.arrange = arrange
         self.rows, self.length, self.seed = rows, length, seed
-        self.order = Order(np.ones(len(documents)) if weights is None else weights, seed=seed)
+        self.tasks = [task for task in tasks if task.share > 0]
+        self._shares = np.cumsum([task.share for task in self.tasks])
+        self._orders = [Order(task.weights, seed=seed) for task in self.tasks]
 
     def batch(self, cursor: int) -> tuple[Packed, int]:
         """The batch that begins with stream document ``cursor``, and the cursor of the next batch."""
         spans: list[list[Span]] = []
         tokens, k = 0, cursor
         while tokens < self.rows * self.length:
-            rng = document_rng(self.seed, k)
-            spans.append(self.arrange(self.documents[self.order[k]], rng))
+            spans.append(self.document(k))
             tokens += sum(len(span) for span in spans[-1])
             k += 1
         fit = fitting([sum(len(span) for span in doc) for doc in spans], rows=self.rows, length=self.length)
         return pack(spans[:fit], rows=self.rows, length=self.length), cursor + fit
+
+    def document(self, k: int) -> list[Span]:
+        """Document number k of the stream, laid out for its task."""
+        rng = document_rng(self.seed, k)
+        point = float(torch.rand((), generator=rng)) * self._shares[-1]
+        number = min(int(np.searchsorted(self._shares, point, side="right")), len(self.tasks) - 1)
+        return self.tasks[number].arrange(self.documents[self._orders[number][k]], rng)

@@ -1,28 +1,35 @@
 """Both orders of a text-picture pair: one model learns to draw and to describe."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-
-import torch
 
 from motet.model import TEXT
 from motet.sequence import Segment
 
+Ordering = Callable[[Sequence[Segment]], list[Segment]]
 
-def in_either_order(segments: Sequence[Segment], text_first_share: float, rng: torch.Generator) -> list[Segment]:
-    """A pair of a text and something else with its text first in that share of cases; other documents as they are.
 
-    Where the other comes first it is only read, not predicted: nothing before it says what it should be, and what its
-    kind looks like at all is learned from documents whose text was dropped.
+def drawn(segments: Sequence[Segment]) -> list[Segment]:
+    """A pair of a text and something else with the text first; other documents as they are."""
+    return text_first(segments) if _is_pair(segments) else list(segments)
+
+
+def described(segments: Sequence[Segment]) -> list[Segment]:
+    """A pair of a text and something else with the text last; other documents as they are.
+
+    What comes first is only read, not predicted: nothing before it says what it should be, and what its kind looks like
+    at all is learned from documents whose text was dropped.
     """
-    if len(segments) != 2 or (segments[0].modality == TEXT) == (segments[1].modality == TEXT):
+    if not _is_pair(segments):
         return list(segments)
-    paired = text_first(segments)
-    if float(torch.rand((), generator=rng)) < text_first_share:
-        return paired
-    return [replace(paired[1], learn=False), paired[0]]
+    text, other = text_first(segments)
+    return [replace(other, learn=False), text]
 
 
 def text_first(segments: Sequence[Segment]) -> list[Segment]:
     """The segments with texts before the others."""
     return sorted(segments, key=lambda segment: segment.modality != TEXT)
+
+
+def _is_pair(segments: Sequence[Segment]) -> bool:
+    return len(segments) == 2 and (segments[0].modality == TEXT) != (segments[1].modality == TEXT)

@@ -110,9 +110,9 @@ def held_out_losses(model: Model, split: Split, *, seed: int, tick: Tick) -> dic
     """Mean loss of each modality in each order over all predictions, ``image/text_first``; documents are resampled."""
     documents = split.encoded(model)
     found: dict[str, Interval] = {}
-    for number, (order, share) in enumerate(ORDERS.items()):
-        losses = document_losses(model, documents, text_first=share, row_length=128, seed=seed)
-        found |= {f"{name}/{order}": ratio_interval(sums) for name, sums in losses.items()}
+    for number, (order_name, order) in enumerate(ORDERS.items()):
+        losses = document_losses(model, documents, order=order, row_length=128, seed=seed)
+        found |= {f"{name}/{order_name}": ratio_interval(sums) for name, sums in losses.items()}
         tick((number + 1) * len(documents))
     return found
 

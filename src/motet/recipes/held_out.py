@@ -8,13 +8,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from motet.data.loader import document_rng
-from motet.data.orders import in_either_order
+from motet.data.orders import Ordering, described, drawn
 from motet.model import Model
 from motet.sequence import Segment, Span, pack
 from motet.sequence.pack import fitting
 
-ORDERS = {"text_first": 1.0, "image_first": 0.0}
-"""Each order of a pair, as the share of documents that have their text first."""
+ORDERS: dict[str, Ordering] = {"text_first": drawn, "image_first": described}
+"""Each order of a pair by name."""
 
 ROWS = 16
 AT_ONCE = 128
@@ -33,13 +33,13 @@ class DocumentLosses(NamedTuple):
 
 @torch.no_grad()
 def document_losses(
-    model: Model, documents: Sequence[Sequence[Segment]], *, text_first: float, row_length: int, seed: int
+    model: Model, documents: Sequence[Sequence[Segment]], *, order: Ordering, row_length: int, seed: int
 ) -> dict[str, DocumentLosses]:
     """The losses of each document by modality, no condition dropped. Equal seeds draw equal noise."""
     spans: list[list[Span]] = []
     for number, segments in enumerate(documents):
         rng = document_rng(seed, number)
-        spans.append(model.arrange(in_either_order(segments, text_first, rng), rng))
+        spans.append(model.arrange(order(segments), rng))
     lengths = [sum(len(span) for span in document) for document in spans]
     row_length = max([row_length, *lengths])
     sums: dict[str, DocumentLosses] = {}

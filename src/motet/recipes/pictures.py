@@ -45,8 +45,10 @@ class PictureRecipe(Recipe):
         default=0.5, metadata={"help": "share of pairs with the text first; the rest: picture first"}
     )
     balance: float = field(
-        default=0.25, metadata={"help": "0: documents equally often; 1: groups of variants equally often"}
+        default=0.75,
+        metadata={"help": "where pictures are drawn, 0: documents equally often; 1: groups of variants equally often"},
     )
+    describing_balance: float = field(default=0.0, metadata={"help": "the same where pictures are described"})
     rows: int = field(default=32, metadata={"help": "packed rows in a batch"})
     row_length: int = field(default=128, metadata={"help": "tokens in a row"})
     codec_batch: int = field(default=256, metadata={"help": "pictures in a batch of the codec's stage"})
@@ -139,7 +141,7 @@ class PictureRecipe(Recipe):
                 corpus,
                 rows=self.rows,
                 length=self.row_length,
-                balance=self.balance,
+                balance=(self.balance, self.describing_balance),
                 text_first_share=self.text_first,
                 condition_dropout=self.condition_dropout,
                 sampling=self.sampling,

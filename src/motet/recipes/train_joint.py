@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -10,8 +11,8 @@ from torch import Tensor, nn
 from motet.data.contact_sheet import contact_sheet
 from motet.data.corpus import Corpus
 from motet.data.document import Document, Part
-from motet.data.loader import Loader, balanced_weights, document_rng
-from motet.data.orders import in_either_order, text_first
+from motet.data.loader import Loader, Task, balanced_weights, document_rng
+from motet.data.orders import Ordering, described, drawn, text_first
 from motet.generate import generate
 from motet.model import TEXT, Model
 from motet.nn.attention import Attention
@@ -43,36 +44,37 @@ class TrainJointly(Objective):
         *,
         rows: int,
         length: int,
-        balance: float,
+        balance: tuple[float, float],
         text_first_share: float,
         condition_dropout: float,
         sampling: Sampling,
         seed: int,
         learned: Iterable[nn.Module] | None = None,
     ):
-        """learned: the parts of the model that this stage trains; None: all that it may, ``model.learned()``."""
+        """balance: of pairs with the text first, and of pairs with the text last.
+
+        learned: the parts of the model that this stage trains; None: all that it may, ``model.learned()``.
+        """
         self.module = model
         self.corpus = corpus
         self.sampling = sampling
         self.seed = seed
         self.condition_dropout = condition_dropout
-        self.text_first_share = text_first_share
         model.requires_grad_(False)
         for part in model.learned() if learned is None else learned:
             part.requires_grad_(True)
-        self.loader = Loader(
-            corpus.train.encoded(model),
-            self._arrange,
-            rows=rows,
-            length=length,
-            weights=balanced_weights([document.group for document in corpus.train.documents], balance),
-            seed=seed,
-        )
+        groups = [document.group for document in corpus.train.documents]
+        drawing, describing = (balanced_weights(groups, degree) for degree in balance)
+        tasks = [
+            Task(text_first_share, drawing, partial(self._arrange, drawn)),
+            Task(1 - text_first_share, describing, partial(self._arrange, described)),
+        ]
+        self.loader = Loader(corpus.train.encoded(model), tasks, rows=rows, length=length, seed=seed)
         self.held_out = corpus.held_out.encoded(model)
         self._warn_of_drift()
 
-    def _arrange(self, segments: list[Segment], rng: torch.Generator) -> list[Span]:
-        spans = self.module.arrange(in_either_order(segments, self.text_first_share, rng), rng)
+    def _arrange(self, order: Ordering, segments: list[Segment], rng: torch.Generator) -> list[Span]:
+        spans = self.module.arrange(order(segments), rng)
         return self.module.drop_condition(spans, self.condition_dropout, rng)
 
     def batch(self, cursor: int) -> tuple[Batch, int]:
@@ -118,15 +120,15 @@ class TrainJointly(Objective):
     def evaluate(self) -> dict[str, float]:
         """Held-out loss of each modality, text read after its picture and pictures after their text."""
         numbers: dict[str, float] = {}
-        for order, share in ORDERS.items():
+        for order_name, order in ORDERS.items():
             losses = document_losses(
                 self.module,
                 self.held_out[:JUDGED],
-                text_first=share,
+                order=order,
                 row_length=self.loader.length,
                 seed=self.seed + 2,
             )
-            numbers |= {f"{name}/{order}": sums.mean() for name, sums in losses.items()}
+            numbers |= {f"{name}/{order_name}": sums.mean() for name, sums in losses.items()}
         return numbers
 
     def _warn_of_drift(self) -> None:

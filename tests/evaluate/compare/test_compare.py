@@ -154,7 +154,7 @@ def test_a_run_in_its_own_process_leaves_its_failure_with_its_traceback(
     job.folder.mkdir(parents=True)
     assert in_own_process(job, QUIET)
     told = read_record(Failure, job.failure)
-    assert "DataError" in told.error and "_carried_out" in told.traceback
+    assert "DataError" in told.error and "carried_out" in told.traceback
     job.failure.unlink()
     monkeypatch.setattr(sys, "executable", "false")
     assert in_own_process(job, QUIET)

@@ -97,7 +97,7 @@ def _sections(record: dict[str, Any], folder: Path) -> list[Section]:
         Table(
             f"{name}: means over seeds, with 95 % intervals",
             [
-                [measure, *(str(OverSeeds(**record["summary"][arm][measure])) for arm in arms)]
+                [measure, *(_cell(record["summary"][arm].get(measure)) for arm in arms)]
                 for measure in record["measures"]
             ],
             header=["", *arms],
@@ -126,6 +126,11 @@ def _sections(record: dict[str, Any], folder: Path) -> list[Section]:
         ),
         Commands(f"{name}: again", [(record["command"], "makes what is missing and writes this page")]),
     ]
+
+
+def _cell(value: dict[str, Any] | None) -> str:
+    """A mean with its interval; of what an arm cannot do, a dash."""
+    return "-" if value is None else str(OverSeeds(**value))
 
 
 def _replace(path: Path, content: str | bytes) -> None:

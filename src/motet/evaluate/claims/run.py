@@ -91,7 +91,7 @@ def _run(claim: Claim, job: Job, setting: dict[str, Any]) -> RunRecord | None:
     measured = claim.run(job)
     if measured is None:
         return None
-    assert measured.numbers.keys() == claim.measures.keys(), "a run gives every measure that the claim names"
+    assert measured.numbers.keys() <= claim.measures.keys(), "a run gives no number that the claim does not name"
     seconds = time.monotonic() - began
     return RunRecord(job.arm, job.seed, measured.numbers, measured.curves, setting, seconds, commit())
 
@@ -99,7 +99,11 @@ def _run(claim: Claim, job: Job, setting: dict[str, Any]) -> RunRecord | None:
 def _summary(claim: Claim, scale: Scale, done: Sequence[RunRecord]) -> Summary:
     by_arm = {arm: [record for record in done if record.arm == arm] for arm in claim.arms(scale)}
     return {
-        arm: {measure: over_seeds([record.numbers[measure] for record in records]) for measure in claim.measures}
+        arm: {
+            measure: over_seeds([record.numbers[measure] for record in records])
+            for measure in claim.measures
+            if all(measure in record.numbers for record in records)
+        }
         for arm, records in by_arm.items()
         if records
     }

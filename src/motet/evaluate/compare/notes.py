@@ -50,4 +50,9 @@ def notes(comparison: Comparison, records: Sequence[RunRecord], looked: Looked) 
 
 
 def _balances(comparison: Comparison) -> set[str]:
-    return {str(s.value) for arm in comparison.arms for s in describe(arm.recipe) if s.name == "balance"}
+    return {
+        str(s.value)
+        for arm in comparison.arms
+        for s in describe(arm.recipe)
+        if s.name in ("balance", "describing_balance")
+    }

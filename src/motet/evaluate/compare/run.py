@@ -65,7 +65,7 @@ def compare(
     """
     console = console or Console()
     (out / "runs").mkdir(parents=True, exist_ok=True)
-    comparison = _matched(comparison, out, console)
+    comparison = equally_large(comparison, out, console)
     todo = jobs(comparison, out)
     _check(todo)
     left = [job for job in todo if not job.record.is_file() and (retry or not job.failure.is_file())]
@@ -120,8 +120,11 @@ def _waited(child: "subprocess.Popen[bytes]", interrupt: Interrupt) -> int:
                 told = True
 
 
-def _matched(comparison: Comparison, out: Path, console: Console) -> Comparison:
-    """The comparison with its arms at equal sizes, and the tokenizer in place that all of them share."""
+def equally_large(comparison: Comparison, out: Path, console: Console) -> Comparison:
+    """The comparison with its arms at equal sizes, and the tokenizer in place that all of them share.
+
+    Raises ConfigError if arms cannot be matched, DataError for data that cannot be used.
+    """
     corpus = Corpus.of(open_source(comparison.data), (comparison.side,) * 2)
     tokenizer = out / "tokenizer.json"
     first = comparison.arms[0].recipe

@@ -78,7 +78,7 @@ class Failure:
 def run_one(job: Job, console: Console) -> bool:
     """Trains, measures and writes ``job.record``, or ``job.failure``; False if it was interrupted, and saved."""
     try:
-        record = _carried_out(job, console)
+        record = carried_out(job, console)
     except Exception as error:
         told = Failure(job.arm, job.seed, f"{type(error).__name__}: {error}", traceback.format_exc(), job.setting())
         write_json(job.failure, to_dict(told))
@@ -87,13 +87,19 @@ def run_one(job: Job, console: Console) -> bool:
         return False
     write_json(job.record, asdict(record))
     job.failure.unlink(missing_ok=True)
-    for name in ("checkpoint", "finished"):  # what only a resumed run needs
-        shutil.rmtree(job.folder / name, ignore_errors=True)
-    (job.folder / "model.safetensors").unlink(missing_ok=True)
+    tidied(job)
     return True
 
 
-def _carried_out(job: Job, console: Console) -> RunRecord | None:
+def tidied(job: Job) -> None:
+    """Deletes what only a resumed run needs, and raw weights beside averaged ones."""
+    for name in ("checkpoint", "finished"):
+        shutil.rmtree(job.folder / name, ignore_errors=True)
+    (job.folder / "model.safetensors").unlink(missing_ok=True)
+
+
+def carried_out(job: Job, console: Console) -> RunRecord | None:
+    """Trains and measures; None if it was interrupted, and saved."""
     recipe = from_dict(recipe_class(job.recipe), job.settings)
     corpus = Corpus.of(open_source(job.data), (recipe.image_size,) * 2)
     job.folder.mkdir(parents=True, exist_ok=True)
