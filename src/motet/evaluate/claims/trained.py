@@ -36,7 +36,7 @@ class TrainedRun:
 
 
 class TrainedClaim(Claim):
-    """A concrete claim sets ``expected`` and ``measures``: names of ``motet compare``, and those that ``also`` gives."""
+    """A concrete claim sets ``expected``, and ``measures`` by the names of ``motet compare`` or of ``also``."""
 
     expected: ClassVar[Sequence[Expected]]
     plotted: ClassVar[Sequence[str]]
