@@ -7,7 +7,7 @@ request and latents of another share a forward; what a request gets does not dep
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,8 +33,9 @@ def generate(
         some = requests[start : start + batch]
         done = len(results)
         told = None if progress is None else (lambda finished, done=done: progress(done + finished))
-        results += run(model, [answer(model, r) for r in some], [r.branches for r in some], progress=told)
-    return results
+        made = run(model, [answer(model, r) for r in some], [r.branches for r in some], progress=told)
+        results += [[replace(segment, values=segment.values.clone()) for segment in one] for one in made]
+    return results  # copies, since what is made in inference mode could never be trained on
 
 
 @dataclass
@@ -54,7 +55,7 @@ class _Live:
         return list(range(len(self.rows)))
 
 
-@torch.no_grad()
+@torch.inference_mode()
 def run(
     model: Model, programs: Sequence[Program], branches: Sequence[int], *, progress: Progress | None = None
 ) -> list[Any]:

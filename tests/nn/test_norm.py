@@ -28,3 +28,17 @@ def test_bf16_input_is_normalised_in_fp32_and_returned_in_bf16():
     made = RMSNorm(256, affine=False)(x)
     assert made.dtype == torch.bfloat16
     assert torch.equal(made, RMSNorm(256, affine=False)(x.float()).bfloat16())
+
+
+def test_a_lone_bf16_token_is_normalised_as_in_company_and_passes_gradients_as_well():
+    norm = RMSNorm(64).bfloat16()
+    with torch.no_grad():
+        norm.weight.copy_(torch.randn(64))
+    tokens = torch.randn(1, 5, 64).bfloat16()
+    with torch.no_grad():
+        together = norm(tokens)
+        alone = torch.cat([norm(tokens[:, i : i + 1]) for i in range(5)], 1)
+    torch.testing.assert_close(alone, together, rtol=2**-7, atol=0)
+    lone = tokens[:, :1].clone().requires_grad_(True)
+    norm(lone).sum().backward()
+    assert lone.grad is not None and bool((lone.grad != 0).any())

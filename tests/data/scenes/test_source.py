@@ -55,6 +55,8 @@ def test_kinds_have_their_parts_and_learn_what_they_should() -> None:
             assert [(part.modality, part.learn) for part in document.parts] == parts
     mixed = Counter(item_of(d.id).kind for d in open_source("scenes:n=200,kind=mixed").documents())
     assert mixed["caption"] > mixed["questions"] > mixed["edits"] > 15
+    told = Counter(item_of(d.id).kind for d in open_source("scenes:n=200,kind=told").documents())
+    assert told["caption"] > told["questions"] > 40 and not told["edits"]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -16,9 +16,12 @@ from motet.data.scenes.scene import Scene
 from motet.data.scenes.vocabulary import VOCABULARIES, Vocabulary
 from motet.errors import DataError
 
-KINDS = ("caption", "questions", "edits", "mixed")
-_SHARES = {"caption": 0.6, "questions": 0.25, "edits": 0.15}
-"""Of the kinds of documents in ``mixed``."""
+_MIXTURES = {
+    "told": {"caption": 0.7, "questions": 0.3},
+    "mixed": {"caption": 0.6, "questions": 0.25, "edits": 0.15},
+}
+"""The shares of the kinds of documents in a mixture."""
+KINDS = ("caption", "questions", "edits", *_MIXTURES)
 EVERY = 20
 """One document in this many is held out."""
 
@@ -40,7 +43,7 @@ class Address:
 
 @dataclass(frozen=True)
 class Item:
-    """What a document says and shows. ``scene`` is its first picture; ``kind`` is never ``mixed``."""
+    """What a document says and shows. ``scene`` is its first picture; ``kind`` is never a mixture."""
 
     address: Address
     kind: str
@@ -59,7 +62,8 @@ def item_at(address: Address) -> Item:
     vocabulary = VOCABULARIES[address.sprites]
     rng = Random(f"motet scenes 0: {address.seed} {address.number}")
     level = rng.randint(*address.levels)
-    kind = address.kind if address.kind != "mixed" else rng.choices(tuple(_SHARES), tuple(_SHARES.values()))[0]
+    shares = _MIXTURES.get(address.kind, {address.kind: 1.0})
+    kind = rng.choices(tuple(shares), tuple(shares.values()))[0] if len(shares) > 1 else address.kind
     held_out = address.number % EVERY == EVERY - 1
     for attempt in count():
         task = Random(f"motet {kind} 0: {address.seed} {address.number} {attempt}")
