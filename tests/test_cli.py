@@ -170,7 +170,7 @@ def test_each_picture_gets_the_caption_that_it_gets_alone(run: str) -> None:
         (["train", "latentlm", "--data", "pictures", "--out", "r"], "did you mean folder:pictures?"),
         (["train", "latentlm", "--data", "folder:nowhere", "--out", "r"], "nowhere is not there"),
         (["train", "latentlm", "--data", "emoji", "--out", "pictures"], "something that is no run"),
-        ([*TRAIN, "--out", "r", "--size", "huge"], "no size 'huge'; expected one of: tiny, small, paper"),
+        ([*TRAIN, "--out", "r", "--size", "huge"], "no size 'huge'; expected one of: tiny, study, small, paper"),
         ([*TRAIN, "--out", "r", "--minutes", "1"], "--minutes 1 and --steps 8 were given; give one"),
         ([*TRAIN, "--out", "r", "--set", "image_sise=16"], "did you mean 'image_size'?"),
         ([*TRAIN, "--out", "r", "--set", "rows=few"], "setting 'rows': got 'few', expected int"),

@@ -321,6 +321,27 @@ def test_a_peek_is_answered_as_a_private_copy_and_then_not_seen(model: Model):
     torch.testing.assert_close(torch.cat([with_peeks[0], *with_peeks[2:]], 1), states, atol=1e-5, rtol=1e-5)
 
 
+def test_spans_peeked_at_together_see_what_is_committed_and_none_the_others(model: Model):
+    first, last = span(model, "a fox", 0), span(model, "blue", 9, whole=True)
+    one, other = span(model, "red!", 9, whole=True), span(model, "blue", 9)
+    assert len(one) == len(other), "blocks of one length, one whole and one a block per token"
+
+    def program(*peeked: tuple[Span, ...]) -> Program:
+        yield Commit(first, (0,))
+        yield Commit(last, (1,))
+        told = []
+        for some in peeked:
+            told.append((yield Peek(some[0], some[1:])))
+        told.append((yield Commit(last)))
+        return told
+
+    (together, after), (alone, also, unmoved) = run(model, [program((one, other)), program((one,), (other,))], [2, 2])
+    assert together.shape == (4, len(one), DIM)
+    expected = torch.stack([alone[0], also[0], alone[1], also[1]])  # the spans of a branch behind each other
+    torch.testing.assert_close(together, expected, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(after, unmoved, atol=1e-5, rtol=1e-5)
+
+
 def test_branches_hold_what_was_placed_in_them_and_forget_when_told(model: Model):
     first, other, last = span(model, "a fox", 0), span(model, "blue", 3), span(model, "red", 20)
 

@@ -69,6 +69,26 @@ def test_the_layout_names_marks_text_and_values_in_their_order(sketch: Sketch) -
     assert second.startswith("<|document|> <|image|>  z1 z2 … z4 (2 x 2 image values)  <|/image|> ")
 
 
+def test_documents_of_three_parts_keep_their_order_and_what_is_learned() -> None:
+    sketch = Sketch.of(RECIPES["latentlm"].sizes["tiny"], "scenes:kind=edits,n=40,size=24")
+    for spans in sketch.documents[:2]:
+        line = layout(sketch.model, spans)
+        before, instruction, after = line.plain.split("image values) ")
+        assert before.startswith("<|document|> <|image|> ") and instruction.strip().startswith("<|/image|> ")
+        assert instruction.count("<|image|>") == 1 and after.strip() == "<|/image|> <|end|>"
+        learned = [span.predict is not None for span in spans]
+        assert [span.modality for span in spans] == [TEXT, "image", TEXT, "image", TEXT]
+        assert learned == [False, False, True, True, True], "of the texts, the marks that open and end alone"
+        assert spans[2].predict.at.tolist() == [len(spans[2]) - 1]
+
+
+def test_a_class_is_named_beside_what_it_is_the_class_of() -> None:
+    sketch = Sketch.of(override(RECIPES["acdit"].sizes["tiny"], ["condition=class"]), "emoji")
+    line = layout(sketch.model, sketch.documents[0]).plain
+    assert line.startswith("<|document|> <|image|> ") and line.rstrip().endswith("<|/image|> <|end|>")
+    assert '(2 x 2 image values, noised copy, of "' in line and "(2 x 2 image values) " in line
+
+
 def test_a_packed_row_holds_whole_documents_and_names_each_token(sketch: Sketch) -> None:
     row = packed_row(sketch)
     n_tokens = sum(len(span) for spans in sketch.documents for span in spans)

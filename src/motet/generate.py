@@ -10,15 +10,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor
 
 from motet.model import Model
 from motet.nn.cache import Cache
-from motet.request import Request, answer
-from motet.sequence import NO_DOCUMENT, Commit, Draw, Forget, Packed, Peek, Program, Segment, Span, Tags, Verb
-from motet.types import N_AXES
+from motet.request import Request, answer, rows_of
+from motet.sequence import Commit, Draw, Forget, Peek, Program, Segment, Span, Verb
+from motet.sequence.pack import Placing, lay
 
 Progress = Callable[[int], None]
 """Told how many requests are finished, whenever that number changes."""
@@ -33,7 +31,7 @@ def generate(
         some = requests[start : start + batch]
         done = len(results)
         told = None if progress is None else (lambda finished, done=done: progress(done + finished))
-        made = run(model, [answer(model, r) for r in some], [r.branches for r in some], progress=told)
+        made = run(model, [answer(model, r) for r in some], [rows_of(model, r) for r in some], progress=told)
         results += [[replace(segment, values=segment.values.clone()) for segment in one] for one in made]
     return results  # copies, since what is made in inference mode could never be trained on
 
@@ -53,6 +51,13 @@ class _Live:
         if isinstance(self.asks, Commit) and self.asks.branches is not None:
             return list(self.asks.branches)
         return list(range(len(self.rows)))
+
+    def placed(self) -> tuple[Span, ...]:
+        """The spans of the pending commit, public, or of the pending peek, private."""
+        if isinstance(self.asks, Commit):
+            return (replace(self.asks.span, public=True),)
+        assert isinstance(self.asks, Peek)
+        return tuple(replace(span, public=False) for span in (self.asks.span, *self.asks.beside))
 
 
 @torch.inference_mode()
@@ -119,69 +124,25 @@ def _draw(model: Model, live: Sequence[_Live], results: list[Any]) -> None:
 
 def _place(model: Model, cache: Cache, placing: Sequence[_Live], results: list[Any]) -> None:
     """One forward for all pending commits and peeks."""
-    placements: dict[int, tuple[Span, int]] = {}
-    for request in placing:
-        assert isinstance(request.asks, Commit | Peek)
+    spans = [request.placed() for request in placing]
+    new: dict[int, Placing] = {}
+    for request, some in zip(placing, spans, strict=True):
         for branch in request.placed_in():
-            placements[request.rows[branch]] = (request.asks.span, request.blocks[branch])
-    batch = _step(placements, cache.rows, public=_public(placing, cache.rows)).to(model.device)
+            new[request.rows[branch]] = Placing(some, request.blocks[branch])
+    batch = lay(new, rows=cache.rows).to(model.device)
     states = model.hidden(batch, cache).states
     committed = [0] * cache.rows
     for request in placing:
-        assert isinstance(request.asks, Commit | Peek)
-        n, whole = len(request.asks.span), request.asks.span.whole
         if isinstance(request.asks, Commit):
+            n, whole = len(request.asks.span), request.asks.span.whole
             for branch in request.placed_in():
                 committed[request.rows[branch]] = n
                 request.blocks[branch] += 1 if whole else n
     cache.close(committed)
-    for request in placing:
-        assert isinstance(request.asks, Commit | Peek)
+    for request, some in zip(placing, spans, strict=True):
         rows = [request.rows[branch] for branch in request.placed_in()]
-        _send(request, states[rows, : len(request.asks.span)], results)
-
-
-def _public(placing: Sequence[_Live], rows: int) -> list[bool]:
-    public = [False] * rows
-    for request in placing:
-        for row in request.rows:
-            public[row] = isinstance(request.asks, Commit)
-    return public
-
-
-def _step(placements: dict[int, tuple[Span, int]], rows: int, *, public: list[bool]) -> Packed:
-    """The new tokens of one turn as a batch: one row a branch, one document (0) a row, padded to the longest span."""
-    length = max(len(span) for span, _ in placements.values())
-    doc = np.full((rows, length), NO_DOCUMENT, dtype=np.int64)
-    block = np.zeros((rows, length), dtype=np.int64)
-    shown = np.zeros((rows, length), dtype=np.bool_)
-    pos = np.zeros((rows, length, N_AXES), dtype=np.int64)
-    time = np.full((rows, length), np.nan, dtype=np.float32)
-    place: dict[str, list[Tensor]] = defaultdict(list)
-    values: dict[str, list[Tensor]] = defaultdict(list)
-    masked: dict[str, list[Tensor]] = defaultdict(list)
-    for row, (span, first) in placements.items():
-        n = len(span)
-        doc[row, :n] = 0
-        block[row, :n] = first if span.whole else np.arange(first, first + n)
-        shown[row, :n] = public[row]
-        pos[row, :n] = span.pos.numpy()
-        if span.time is not None:
-            time[row, :n] = span.time.numpy()
-        place[span.modality].append(torch.arange(row * length, row * length + n))
-        values[span.modality].append(span.values)
-        masked[span.modality].append(torch.zeros(n, dtype=torch.bool) if span.masked is None else span.masked)
-    return Packed(
-        tags=Tags(torch.from_numpy(doc), torch.from_numpy(block), torch.from_numpy(shown)),
-        pos=torch.from_numpy(pos),
-        time=torch.from_numpy(time),
-        place={name: torch.cat(parts) for name, parts in place.items()},
-        values={name: torch.cat(parts) for name, parts in values.items()},
-        masked={name: torch.cat(parts) for name, parts in masked.items()},
-        target={},
-        n_docs=rows,
-        n_tokens=sum(len(span) for span, _ in placements.values()),
-    )
+        k, n = len(some), len(some[0])
+        _send(request, states[rows, : k * n].unflatten(1, (k, n)).flatten(0, 1), results)
 
 
 def _compact(cache: Cache, live: Sequence[_Live]) -> Cache:

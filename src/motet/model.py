@@ -5,6 +5,8 @@ between its open and close tokens.
 
     text -> image   <|document|> a red fox <|image|> z z z z <|/image|> <|end|>
     image -> text   <|document|> <|image|> z z z z <|/image|> a red fox <|end|>
+
+Where a backbone reads labels, a text right before a picture is the picture's label and stands nowhere in the sequence.
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,7 +26,7 @@ from motet.heads.head import Head
 from motet.nn.backbone import Backbone
 from motet.nn.block import Aux
 from motet.nn.cache import Cache
-from motet.sequence import Packed, Predict, Segment, Span, positions
+from motet.sequence import Packed, Predict, Segment, Span, labelled, positions
 
 TEXT = "text"
 
@@ -109,6 +111,12 @@ class Model(nn.Module):
     def device(self) -> torch.device:
         return next(self.backbone.parameters()).device
 
+    @property
+    def reads_labels(self) -> bool:
+        """Whether the text right before something else is the label of its noised tokens, instead of being placed."""
+        conditioning = self.backbone.conditioning
+        return conditioning is not None and conditioning.label is not None
+
     def mark(self, modality: str) -> tuple[int, int]:
         """Ids of the tokens that open and close a modality."""
         before, after = marks(modality)
@@ -138,8 +146,11 @@ class Model(nn.Module):
         """The document as its unconditional branch sees span ``chosen``: begin and open tokens stand before it,
         nothing else.
 
-        Everything keeps its position, so a generated span is the same in both branches.
+        Everything keeps its position, so a generated span is the same in both branches. Where labels are the condition,
+        nothing but labels is left out: clean tokens know of none, so both branches have the same.
         """
+        if self.reads_labels:
+            return [replace(span, label=None) for span in spans]
         while spans[chosen - 1].modality == spans[chosen].modality:  # a segment may be several spans
             chosen -= 1
         before = spans[chosen - 1]
@@ -166,7 +177,15 @@ class Model(nn.Module):
     def hidden(self, batch: Packed, cache: Cache | None = None) -> Hidden:
         """Hidden states of a batch; with a cache, its tokens also see what is committed there."""
         return Hidden(
-            *self.backbone(self.embed(batch), batch.tags, batch.pos, cache, masked=batch.hidden(), time=batch.time)
+            *self.backbone(
+                self.embed(batch),
+                batch.tags,
+                batch.pos,
+                cache,
+                masked=batch.hidden(),
+                time=batch.time,
+                labels=batch.labels,
+            )
         )
 
     def loss(self, batch: Packed, rng: torch.Generator) -> ModelLoss:
@@ -207,7 +226,7 @@ class _Stream:
 
     def document(self, segments: Sequence[Segment]) -> list[Span]:
         self._text([self.model.text.begin], learn=False)
-        for segment in segments:
+        for segment in labelled(segments, TEXT) if self.model.reads_labels else segments:
             if segment.modality == TEXT:
                 self._text(segment.values.tolist(), learn=segment.learn)
             else:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from motet.diffusion.guidance import Guidance
@@ -14,7 +14,7 @@ from motet.errors import DataError
 from motet.factorise.factorisation import Wish
 from motet.heads.head import Wishes
 from motet.model import TEXT, Model
-from motet.sequence import Commit, Draw, Forget, Program, Segment, Span, Verb, positions
+from motet.sequence import Commit, Draw, Forget, Program, Segment, Span, Verb, positions, split_label
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,13 @@ class Request:
 
     @property
     def branches(self) -> int:
-        """1, or 2 where guidance needs an unconditional branch beside the conditional one."""
+        """1, or 2 where guidance needs an unconditional branch beside the conditional one (see ``rows_of``)."""
         return 2 if self.want != TEXT and self.sampling.guidance != 1.0 else 1
+
+
+def rows_of(model: Model, request: Request) -> int:
+    """Rows of the cache that an answer takes: one a branch. Labels need one branch, guided or not."""
+    return 1 if model.reads_labels else request.branches
 
 
 CONDITIONAL, UNCONDITIONAL = (0,), (1,)
@@ -76,10 +81,14 @@ CONDITIONAL, UNCONDITIONAL = (0,), (1,)
 
 @dataclass(frozen=True)
 class _Cursor:
-    """Where the document ends: hidden state of its last token ``[1, 1, d]``, and the next index."""
+    """Where the document ends: hidden state of its last token ``[1, 1, d]``, and the next index.
+
+    label: ids of the texts at its end, from which a picture is drawn that comes next, if the model reads labels.
+    """
 
     hidden: Float[Tensor, "1 1 d"]
     index: int
+    label: Int[Tensor, " m"]
 
 
 def answer(model: Model, request: Request) -> Program:
@@ -90,10 +99,12 @@ def answer(model: Model, request: Request) -> Program:
     rng = torch.Generator().manual_seed(request.seed)
     if request.want is not None:
         model.modality(request.want)
-    spans = model.prompt(request.prompt)
+    before, label = split_label(request.prompt, TEXT)
+    labelled = model.reads_labels and request.want not in (None, TEXT)
+    spans = model.prompt(before if labelled else request.prompt)
     for span in spans:
         hidden = yield Commit(span, CONDITIONAL)
-    cursor = _Cursor(hidden[:, -1:], 1 + max(int(span.pos[:, 0].max()) for span in spans))
+    cursor = _Cursor(hidden[:, -1:], 1 + max(int(span.pos[:, 0].max()) for span in spans), label)
     made: list[Segment] = []
     wanted, left = request.want, request.sampling.max_tokens
     while True:
@@ -112,7 +123,7 @@ def answer(model: Model, request: Request) -> Program:
             return made
         closing = torch.tensor([model.mark(opened)[1]])
         hidden = yield Commit(Span(TEXT, closing, positions(1, index)), CONDITIONAL)
-        cursor = _Cursor(hidden, index + 1)
+        cursor = _Cursor(hidden, index + 1, label[:0])
 
 
 def _write(
@@ -137,7 +148,7 @@ def _write(
             break
         ids.append(drawn)
         hidden = yield Commit(Span(TEXT, token, positions(1, cursor.index)), CONDITIONAL)
-        cursor = _Cursor(hidden, cursor.index + 1)
+        cursor = _Cursor(hidden, cursor.index + 1, torch.cat([cursor.label, token]))
     return Segment(TEXT, torch.tensor(ids, dtype=torch.long)), opened, cursor
 
 
@@ -150,7 +161,7 @@ def _render(
     if not grid:
         raise DataError(f"no size is known for a generated {name}; say one in the request")
     opening = torch.tensor([model.mark(name)[0]])
-    if request.branches == 2:
+    if rows_of(model, request) == 2:
         yield Forget(UNCONDITIONAL)
         yield Commit(Span(TEXT, torch.tensor([model.text.begin]), positions(1, 0)), UNCONDITIONAL)
     hidden = yield Commit(Span(TEXT, opening, positions(1, cursor.index)))
@@ -159,6 +170,7 @@ def _render(
         guidance, sampling.temperature, sampling.steps, sampling.solver, top_k=sampling.top_k, top_p=sampling.top_p
     )
     how = modality.head.settings(wishes)
-    wish = Wish(name, grid, cursor.index + 1, how, sampling.rounds, sampling.scales)
+    label = cursor.label if model.reads_labels else None
+    wish = Wish(name, grid, cursor.index + 1, how, sampling.rounds, sampling.scales, label)
     values = yield from modality.factorise.generate(wish, modality.head, hidden, rng)
     return Segment(name, values, grid), cursor.index + 1 + len(values)

@@ -22,7 +22,7 @@ from motet.codecs.text import TextCodec
 from motet.config import describe
 from motet.data.corpus import Corpus, Split
 from motet.data.document import Document, Part, load_checked
-from motet.data.orders import text_first
+from motet.data.orders import Ordering, drawn
 from motet.data.source import open_source
 from motet.errors import MissingExtra
 from motet.mask_picture import Row, mask_picture
@@ -55,17 +55,18 @@ class Sketch:
         """
         corpus = _corpus(recipe, data)
         model = weightless(recipe, _filled_up(recipe, recipe.text_codec(corpus)))
-        return Sketch(model, _laid(Pipeline(model, recipe.sampling), corpus.train.documents), corpus.name)
+        pipeline, orders = Pipeline(model, recipe.sampling), (drawn, recipe.describing())
+        return Sketch(model, _laid(pipeline, corpus.train.documents, orders), corpus.name)
 
 
-def _laid(pipeline: Pipeline, documents: Sequence[Document]) -> list[list[Span]]:
-    """Documents from all over the data, pairs in both orders by turns, as many as a mask can show."""
+def _laid(pipeline: Pipeline, documents: Sequence[Document], orders: Sequence[Ordering]) -> list[list[Span]]:
+    """Documents from all over the data, in each order by turns, as many as a mask can show."""
     rng = torch.Generator().manual_seed(0)
     laid: list[list[Span]] = []
     for number, document in enumerate(_evenly(documents, 4 * _DOCUMENTS)):
         segments = pipeline.encode([value for _, value in load_checked(document)])
-        ordered = text_first([replace(segment, learn=True) for segment in segments])
-        laid.append(pipeline.model.arrange(ordered[::-1] if number % 2 else ordered, rng))
+        learned = [replace(one, learn=part.learn) for one, part in zip(segments, document.parts, strict=True)]
+        laid.append(pipeline.model.arrange(orders[number % len(orders)](learned), rng))
         if len(laid) >= 2 and (len(laid) >= _DOCUMENTS or sum(len(s) for d in laid for s in d) >= _TOKENS):
             break
     return laid
@@ -135,6 +136,8 @@ def layout(model: Model, spans: Sequence[Span]) -> Text:
         grid = " x ".join(map(str, model.owner(span.modality).grid))
         values = "z1" if len(span) == 1 else f"z1 z2 … z{len(span)}" if len(span) > 2 else "z1 z2"
         note = "" if span.public else ", noised copy"
+        if span.label is not None:
+            note += f', of "{model.text.decode(span.label).strip()}"'
         line.append(f" {values} ({grid} {span.modality} values{note}) ", OTHER_STYLE if predicted else "dim").append(
             " "
         )

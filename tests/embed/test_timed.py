@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from motet.embed.embed import Embed, Tokens
-from motet.embed.timed import Timed
+from motet.embed.timed import FinishedAtOne, Timed
 from motet.sequence import positions
 
 
@@ -41,3 +41,12 @@ def test_every_part_learns():
     embed = Timed(Plain(), 8)
     embed(tokens_at(0.5, torch.nan)).sum().backward()
     assert all(parameter.grad.abs().max() > 0 for parameter in embed.parameters())
+
+
+def test_clean_tokens_can_stand_at_time_one():
+    inner = Timed(Plain(), 8)
+    torch.nn.init.normal_(inner.clean)
+    tokens = tokens_at(0.5, torch.nan, 1.0)
+    added = FinishedAtOne(inner)(tokens) - tokens.values
+    torch.testing.assert_close(added[1], added[2])
+    torch.testing.assert_close(added[1], inner.time(torch.tensor(1.0)), atol=1e-5, rtol=1e-5)

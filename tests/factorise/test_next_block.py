@@ -95,6 +95,26 @@ def test_training_times_are_moved_towards_noise_by_the_shift():
     assert abs(mean_time(1.0) - 0.5) < 0.05 and mean_time(3.0) < 0.4
 
 
+def test_a_cap_on_the_noise_keeps_times_near_the_data_and_spreads_them_over_what_is_left():
+    arranged = NextBlock(1, Noising(shift=2.0), size=1)
+
+    def times(noise: float) -> Tensor:
+        segment = Segment("image", torch.zeros(400, 1), (20, 20), noise=noise)
+        return torch.stack([span.time[0] for span in arranged.arrange(segment, 0, rng())])
+
+    assert times(1.0).min() < 0.1
+    assert times(0.5).min() >= 0.5
+    torch.testing.assert_close(times(0.5), 0.5 + 0.5 * times(1.0))
+
+
+@pytest.mark.parametrize("clean_copy", [False, True])
+def test_a_label_is_known_to_noised_copies_alone(clean_copy: bool):
+    label = torch.tensor([5, 6])
+    segment = Segment("image", torch.randn(4, 2), (2, 2), label=label)
+    spans = NextBlock(2, Noising(), size=2, clean_copy=clean_copy).arrange(segment, 3, rng())
+    assert all((span.label is label) == (span.time is not None) for span in spans)
+
+
 @pytest.mark.parametrize("clean_copy", [False, True])
 def test_a_segment_that_is_only_read_is_clean_and_predicts_nothing(clean_copy: bool):
     values = torch.randn(4, 2)
@@ -114,6 +134,7 @@ class Oracle:
         self.committed: list[Tensor] = []
         self.scales: list[float] = []
         self.times: list[float] = []
+        self.labels: list[list[list[int] | None]] = []
 
     def run(self, program: Any) -> Tensor:
         asked = next(program)
@@ -123,6 +144,9 @@ class Oracle:
                 assert asked.span.time is not None and not asked.span.public and asked.span.whole
                 x, t = asked.span.values, asked.span.time
                 self.times.append(float(t[0]))
+                copies = (asked.span, *asked.beside)
+                assert all(one.values is x and one.time is t and not one.public for one in copies)
+                self.labels.append([None if one.label is None else one.label.tolist() for one in copies])
                 reply = torch.zeros(2, len(block), 5)
             elif isinstance(asked, Draw):
                 assert asked.noise.shape == (len(block), 0)
@@ -130,7 +154,7 @@ class Oracle:
                 reply = (self.values[block] - x) / (1 - t[:, None])  # the straight line that ends there
             else:
                 assert isinstance(asked, Commit) and asked.branches is None
-                assert asked.span.time is None and asked.span.public and asked.span.whole
+                assert asked.span.time is None and asked.span.public and asked.span.whole and asked.span.label is None
                 self.committed.append(asked.span.pos)
                 torch.testing.assert_close(asked.span.values, self.values[block], atol=1e-5, rtol=1e-5)
                 reply = torch.zeros(2, len(block), 5)
@@ -140,9 +164,9 @@ class Oracle:
                 return end.value
 
 
-def made_by(oracle: Oracle, how: DiffusionSampling, *, size: int | None) -> Tensor:
+def made_by(oracle: Oracle, how: DiffusionSampling, *, size: int | None, label: Tensor | None = None) -> Tensor:
     factorise = NextBlock(3, Noising(), size=size, clean_copy=True)
-    wish = Wish("image", (2, 4), 7, how)
+    wish = Wish("image", (2, 4), 7, how, label=label)
     return oracle.run(factorise.generate(wish, Velocity(5, 3), torch.zeros(2, 1, 5), rng()))
 
 
@@ -164,6 +188,16 @@ def test_guidance_acts_inside_its_interval_and_a_linear_one_ends_at_full_scale()
     oracle = Oracle(torch.randn(8, 3), blocks_of((2, 4), 4))
     made_by(oracle, DiffusionSampling(steps=1, solver="euler", guidance=Guidance(3.0, "linear")), size=4)
     assert oracle.scales == pytest.approx([1 + 2 * 3 / 7, 3.0])
+
+
+def test_a_label_is_peeked_at_beside_a_copy_without_it_where_guidance_acts():
+    values, blocks = torch.randn(8, 3), blocks_of((2, 4), 4)
+    how = DiffusionSampling(steps=4, solver="euler", guidance=Guidance(3.0, "constant", (0.3, 0.8)))
+    oracle, other = Oracle(values, blocks), Oracle(values, blocks)
+    made_by(oracle, how, size=4, label=torch.tensor([5, 6]))
+    assert oracle.labels == 2 * [[[5, 6]], [[5, 6]], [[5, 6], None], [[5, 6], None]]
+    made_by(other, how, size=4)
+    assert other.labels == 8 * [[None]], "without a label the branches are rows"
 
 
 def test_sampling_visits_times_from_the_start_that_is_asked_for():

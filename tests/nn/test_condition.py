@@ -6,9 +6,9 @@ from torch import Tensor
 
 from motet.nn.backbone import Backbone, TransformerShape
 from motet.nn.cache import Cache
-from motet.nn.condition import Conditioning, TimeVector, runs_of
+from motet.nn.condition import Conditioning, LabelVector, TimeVector, runs_of
 from motet.nn.modulated import Modulated
-from motet.sequence import Tags, positions
+from motet.sequence import NO_LABEL, Labels, Tags, positions
 
 DIM = 16
 SHAPE = TransformerShape(dim=DIM, n_layers=2, n_heads=2, ffn_dim=24, qk_norm=True)
@@ -49,6 +49,36 @@ def test_tokens_of_one_time_share_one_condition_and_clean_tokens_have_none():
     back = (runs.of @ runs.time[..., None])[..., 0]
     assert torch.equal(back[~time.isnan()], time[~time.isnan()]), "time 0 is a time too"
     assert runs.time[0].tolist() == pytest.approx([0.2, 0.7, 0.7, 0.1])
+
+
+def test_neighbours_of_one_time_and_different_labels_are_told_apart():
+    time = torch.tensor([[0.2, 0.2, 0.2, 0.2, CLEAN, 0.2]])
+    runs = runs_of(time, torch.tensor([[4, 4, NO_LABEL, 0, 0, 0]]))
+    assert runs is not None
+    assert runs.label.tolist() == [[4, NO_LABEL, 0, 0]] and runs.time[0].tolist() == pytest.approx([0.2] * 4)
+    assert runs.of[0].argmax(-1).tolist() == [0, 0, 1, 2, 0, 3] and not runs.of[0, 4].any()
+
+
+class Sums(LabelVector):
+    """The sum of a label's ids in every channel; no text counts as 100."""
+
+    def forward(self, ids: Tensor) -> Tensor:
+        there = ids != NO_LABEL
+        known = torch.where(there.any(1), (ids * there).sum(1), 100)
+        return known[:, None].expand(-1, DIM).float()
+
+
+def test_the_condition_of_a_token_is_the_vector_of_its_time_and_that_of_its_label():
+    conditioning = Conditioning(Waves(), DIM, Sums())
+    time = torch.tensor([[0.3, 0.3, 0.3, CLEAN], [0.7, CLEAN, CLEAN, CLEAN]])
+    labels = Labels(torch.tensor([[1, 2], [5, NO_LABEL]]), torch.tensor([[1, 0, NO_LABEL, 1], [0, 0, 0, 0]]))
+    for given, expected in ((labels, [5.0, 3.0, 100.0, 3.0]), (None, [100.0, 100.0, 100.0, 100.0])):
+        made = conditioning.condition(time, given)
+        assert made is not None
+        at = made.spread(made.vectors)
+        known = torch.stack([*(at[0, :3] - Waves()(torch.tensor(0.3))), at[1, 0] - Waves()(torch.tensor(0.7))])
+        torch.testing.assert_close(known, torch.tensor(expected)[:, None].expand(-1, DIM), atol=1e-4, rtol=0)
+        assert not at[0, 3].any() and not at[1, 1:].any(), "clean tokens have no condition, whatever their label"
 
 
 def test_the_room_for_conditions_is_a_power_of_two_from_four_on():

@@ -18,7 +18,7 @@ from motet.model import TEXT, Model
 from motet.recipes.recipe import Recipe, initialised
 from motet.recipes.registry import RECIPES
 from motet.recipes.run import RunConfig, load, train_run
-from motet.request import Request, Sampling, answer
+from motet.request import Request, Sampling, answer, rows_of
 from motet.sequence import Draw, Packed, Peek, Program, Segment, Span, pack, sees
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -31,7 +31,10 @@ VARIANTS = {
     "transfusion, unet": override(
         RECIPES["transfusion"].sizes["tiny"], {"codec.patch": 4, "codec.channels": 3, "merge": 2, "ends": "unet"}
     ),
+    "transfusion, noise cap": override(RECIPES["transfusion"].sizes["tiny"], {"noise_cap": 0.5}),
     "acdit, one token a block": override(RECIPES["acdit"].sizes["tiny"], {"block": 1}),
+    "acdit, class": override(RECIPES["acdit"].sizes["tiny"], {"condition": "class"}),
+    "dit, class": override(RECIPES["dit"].sizes["tiny"], {"condition": "class"}),
     "fluid, raster": override(RECIPES["fluid"].sizes["tiny"], {"order": "raster"}),
     "fluid, codes": override(RECIPES["fluid"].sizes["tiny"], {"tokens": "discrete"}),
     "fluid, codes, raster": override(RECIPES["fluid"].sizes["tiny"], {"tokens": "discrete", "order": "raster"}),
@@ -150,7 +153,8 @@ def test_parity_cached_generation_has_the_hidden_states_of_the_training_forward(
         drawn: list[Tensor] = []
         peeked: list[tuple[Span, Tensor]] = []
         request = Request((prompt,), name, sampling=SAMPLING)
-        made = run(stirred, [listening(answer(stirred, request), name, drawn, peeked)], [request.branches])[0][0]
+        rows = rows_of(stirred, request)
+        made = run(stirred, [listening(answer(stirred, request), name, drawn, peeked)], [rows])[0][0]
         spans = stirred.arrange([prompt, made], rng())
         for branch, doc in enumerate((spans, stirred.drop_condition(spans, 1.0, rng()))):
             if not peeked:  # every draw is made from the token before

@@ -31,10 +31,11 @@ from torch.nn.utils.rnn import pad_sequence
 from motet.codecs.codebook import Codebook
 from motet.codecs.features import axial_trunk, centres, together
 from motet.codecs.halves import Halves
-from motet.codecs.merger import Merger, Selector, select
+from motet.codecs.merger import Merger, Selector
 from motet.codecs.painter import Painter, ranks
 from motet.codecs.patches import PLACE_BANDS, cut, patch_grid, place_features
 from motet.codecs.picture_codec import AT_ONCE, PictureCodec, Terms, distances, to_picture, to_tensor
+from motet.codecs.selection import SELECTIONS, Number, Selection
 from motet.codecs.sentence import Sentence
 from motet.errors import ConfigError, ShapeError
 from motet.types import Raw
@@ -47,6 +48,10 @@ class DynamicShape:
     patch: int = field(default=6, metadata={"help": "pixels along a side of a patch"})
     rate: float = field(default=1 / 3, metadata={"help": "share of patches that are kept, on average"})
     rate_weight: float = field(default=2.0, metadata={"help": "weight of the square of a batch's distance from it"})
+    number: Number = field(
+        default="content",
+        metadata={"help": "content: as many as the selector asks for (paper); fixed: the same number of every picture"},
+    )
     positions: bool = field(
         default=False, metadata={"help": "say each code's place too; false: its rank alone (paper)"}
     )
@@ -72,6 +77,10 @@ class DynamicShape:
     def sentence(self, tokens: int) -> Sentence:
         """The ids of pictures that have a grid of ``tokens`` places."""
         return Sentence(self.codebook_size, tokens if self.positions else 0)
+
+    def selection(self) -> Selection:
+        """What decides which patches are kept."""
+        return SELECTIONS[self.number](self.rate)
 
     def halves(self) -> Halves:
         return Halves(self.dim)
@@ -108,6 +117,7 @@ class Dynamic(PictureCodec):
         self.place = nn.Linear(4 * PLACE_BANDS, dim, bias=False)
         self.trunk = axial_trunk(dim, shape.encoder_layers, shape.n_heads)
         self.selector = Selector(dim)
+        self.selection = shape.selection()
         self.merger = Merger(dim, shape.merger_layers, shape.n_heads)
         self.to_code = nn.Sequential(nn.Linear(dim, dim), nn.Tanh(), nn.Linear(dim, shape.code_dim))
         self.codebook = Codebook(shape.codebook_size, shape.code_dim, decay=shape.decay)
@@ -152,7 +162,7 @@ class Dynamic(PictureCodec):
         if self.part == ALL:
             keep = torch.ones_like(logits)
         else:
-            keep = select(logits - (self.threshold if threshold is None else threshold), noise)
+            keep = self.selection.keep(logits - (self.threshold if threshold is None else threshold), noise)
         tokens = self.merger(x, keep.to(x))
         return Merged(keep, tokens.float(), normalize(self.to_code(tokens).float(), dim=-1))
 
@@ -178,7 +188,7 @@ class Dynamic(PictureCodec):
         uniform = noise[..., 0].clamp(1e-6, 1 - 1e-6)
         keep, _, z = self.merged(pixels, torch.logit(uniform))
         terms = distances(self.paint(z, self._stands(keep), keep, grid), pixels, perceptual)
-        return terms if self.part == ALL else terms | {"rate": (self.shape.rate - keep.mean()).square()}
+        return terms if self.part == ALL else terms | {"rate": self.selection.missed(keep)}
 
     def _loss_of_codes(self, pixels: Tensor, noise: Tensor, perceptual: nn.Module | None) -> Terms:
         keep, _, z = self.merged(pixels)

@@ -14,12 +14,20 @@ from motet.request import Sampling
 def recipe_of(name: str, size: str, changes: Sequence[str] | None) -> Recipe:
     """A recipe's size with settings changed.
 
-    Raises ConfigError for an unknown recipe, size or setting, and for a value that does not fit its setting.
+    Raises ConfigError for an unknown recipe, size or setting, for a value that does not fit its setting, and for a
+    change that has no effect beside the others.
     """
     sizes = recipe_class(name).sizes
     if size not in sizes:
         raise ConfigError(f"recipe {name} has no size {size!r}; expected one of: {', '.join(sizes)}")
-    return override(sizes[size], changes or [])
+    recipe = override(sizes[size], changes or [])
+    for change in changes or []:
+        setting = change.partition("=")[0].strip()
+        if setting.startswith(recipe.idle()):
+            raise ConfigError(
+                f"{change} has no effect on {name} as its other settings are; leave it out, or change them"
+            )
+    return recipe
 
 
 def sampling_of(run: Path, given: Mapping[str, Any], changes: Sequence[str] | None) -> Sampling:

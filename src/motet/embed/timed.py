@@ -37,3 +37,17 @@ class Timed(Embed):
         times, which = tokens.time.nan_to_num().unique(return_inverse=True)  # a picture's tokens share their time
         vector = embedding(which, self.time(times))
         return self.inner(tokens) + torch.where(noised[:, None], vector, self.clean)
+
+
+class FinishedAtOne(Embed):
+    """``inner``, told that clean tokens stand at time 1.
+
+    Where text is learned behind noised pictures alone, a vector of clean tokens' own would meet it only in sampling.
+    """
+
+    def __init__(self, inner: Timed):
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, tokens: Tokens) -> Float[Tensor, "n d"]:
+        return self.inner(tokens._replace(time=tokens.time.nan_to_num(nan=1.0)))

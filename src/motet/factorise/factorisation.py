@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from motet.heads.head import Head
@@ -17,7 +17,8 @@ class Wish:
     """What is to be generated: ``grid`` tokens of ``modality`` from index ``start`` on, drawn as ``how`` says.
 
     rounds: in how many sets, where the factorisation draws sets. scales: how many of them, coarsest first, where the
-    segment is a pyramid; 0: all.
+    segment is a pyramid; 0: all. label: ids of the text that it is drawn from, where that is not in the sequence;
+    None: it is.
     """
 
     modality: str
@@ -26,6 +27,7 @@ class Wish:
     how: Any
     rounds: int = 64
     scales: int = 0
+    label: Int[Tensor, " m"] | None = None
 
 
 class Factorisation(ABC):

@@ -6,7 +6,7 @@
 
 The noised copy n_i of a block is private and the clean copy c_i public, so the one attention rule is ACDiT's
 skip-causal mask: n_i sees c_0 .. c_{i-1} and itself, c_i sees c_0 .. c_i. Both copies share their positions. Every
-block draws a time of its own.
+block draws a time of its own. A label is known to noised copies alone, so all labels, and none, share the clean ones.
 """
 
 import math
@@ -126,7 +126,11 @@ class NextBlock(Factorisation):
             return clean
         times = shifted(draw_times((len(blocks),), self.noising.density, rng), self.noising.shift)
         noise = torch.randn(segment.values.shape, generator=rng)
-        noised = [self._noised(span, noise[at], time) for span, at, time in zip(clean, blocks, times, strict=True)]
+        times = times + (1 - segment.noise) * (1 - times)  # none below 1 - noise
+        noised = [
+            replace(self._noised(span, noise[at], time), label=segment.label)
+            for span, at, time in zip(clean, blocks, times, strict=True)
+        ]
         if not self.clean_copy:
             return noised
         return [span for pair in zip(noised, clean, strict=True) for span in pair]
@@ -151,12 +155,15 @@ class NextBlock(Factorisation):
             done += len(at)
             how = replace(wish.how, guidance=wish.how.guidance.at((done - 1) / max(1, n - 1)))
             place = Span(wish.modality, torch.empty(len(at), self.channels), pos[at], whole=True)
-            values[at] = yield from self._denoise(place, head, how, rng)
+            values[at] = yield from self._denoise(replace(place, label=wish.label), head, how, rng)
             yield Commit(replace(place, values=values[at]))
         return values
 
     def _denoise(self, place: Span, head: Head, how: Any, rng: torch.Generator) -> Program:
-        """One block from pure noise to data; a peek for each look that the solver takes."""
+        """One block from pure noise to data; a peek for each look that the solver takes.
+
+        What is drawn from a label needs no second branch under guidance: a copy without the label stands beside it.
+        """
         n, noising = len(place), self.noising
         fresh = how.steps if how.solver == "ancestral" else 0
         noise = torch.randn(1 + fresh, n, self.channels, generator=rng) * how.temperature
@@ -168,7 +175,9 @@ class NextBlock(Factorisation):
             except StopIteration as end:
                 return end.value
             t = torch.full((n,), time)
-            hidden = yield Peek(replace(place, values=x, time=t, public=False))
+            noised = replace(place, values=x, time=t, public=False)
             now = replace(how, guidance=Guidance(how.guidance.scale_at(time)))
+            guided = place.label is not None and now.guidance.active
+            hidden = yield Peek(noised, (replace(noised, label=None),) if guided else ())
             prediction = yield Draw(place.modality, hidden, head.noise(n, now, rng), now)
             point = point_of(self.path, noising.target, prediction, x, t)

@@ -16,7 +16,7 @@ from motet.nn.condition import Conditioning
 from motet.nn.ffn import SwiGLU
 from motet.nn.norm import RMSNorm
 from motet.nn.rope import Rope, Rotary
-from motet.sequence import Tags
+from motet.sequence import Labels, Tags
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,8 @@ class TransformerShape:
 class Backbone(nn.Module):
     """Blocks, then a norm. Attends by the tags, over the cache too if one is given.
 
-    conditioning: makes the condition of noised tokens that modulated blocks read; without it time is not looked at.
+    conditioning: makes the condition of noised tokens that modulated blocks read; without it neither time nor labels
+    are looked at.
     """
 
     def __init__(
@@ -104,16 +105,17 @@ class Backbone(nn.Module):
         *,
         masked: Bool[Tensor, "b t"] | None = None,
         time: Float[Tensor, "b t"] | None = None,
+        labels: Labels | None = None,
     ) -> tuple[Float[Tensor, "b t d"], Aux]:
         """Hidden states and the sum of each named auxiliary scalar over the blocks.
 
         masked: tokens that do not show their value, for blocks that treat them otherwise. time: of noised tokens, NaN
-        elsewhere, for blocks that they modulate.
+        elsewhere, for blocks that they modulate; labels: what else modulates them, where the conditioning reads labels.
         """
         grad = torch.is_grad_enabled() and any(parameter.requires_grad for parameter in self.parameters())
         backend = choose_backend(self.attention, x.device, grad=grad or x.requires_grad, row_length=x.shape[1])
         seen = tags if cache is None else cache.open(tags, pos)
-        condition = None if time is None or self.conditioning is None else self.conditioning.condition(time)
+        condition = None if time is None or self.conditioning is None else self.conditioning.condition(time, labels)
         ctx = Context(backend, backend.mask(tags, seen), self.rope(pos), cache, tags, masked, condition)
         return self.run(x, ctx)
 

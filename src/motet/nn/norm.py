@@ -19,14 +19,13 @@ class RMSNorm(nn.Module):
 
     def forward(self, x: Float[Tensor, "*s d"]) -> Float[Tensor, "*s d"]:
         if self.weight is not None and is_lone(x, self.weight):
-            return self._lone(x)
+            return _alone(x, self.weight, self.eps)
         if self.weight is None or self.weight.dtype == x.dtype:
             return rms_norm(x, (self.dim,), self.weight, self.eps)
         return self.weight * rms_norm(x, (self.dim,), None, self.eps)  # under autocast
 
-    def _lone(self, x: Float[Tensor, "*s d"]) -> Float[Tensor, "*s d"]:
-        """The same in half as many operations; what is read on the way is free where nothing runs ahead."""
-        full = x.float()
-        flat = full.view(-1)
-        scale = (float(torch.dot(flat, flat)) / self.dim + self.eps) ** -0.5
-        return full.mul_(scale).mul_(self.weight).to(x.dtype)
+
+def _alone(x: Float[Tensor, "*s d"], weight: Tensor, eps: float) -> Float[Tensor, "*s d"]:
+    """The same of a lone token in half as many operations; to read a number costs nothing where nothing runs ahead."""
+    square = float(torch.linalg.vector_norm(x.float())) ** 2
+    return torch.mul(x, (square / x.numel() + eps) ** -0.5).mul_(weight)

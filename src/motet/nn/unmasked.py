@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from motet.nn.attention import Context
-from motet.nn.block import Aux, Block, through
+from motet.nn.block import Aux, Block, Load, through
 from motet.nn.rope import Rotation
 from motet.sequence import NO_DOCUMENT, Tags
 from motet.sequence.pack import assign
@@ -61,6 +61,11 @@ class Unmasked(Block):
         made, aux = through(self.blocks, anew.packed(flat[anew.source]), inner)
         back = made.flatten(0, 1)[anew.place]
         return flat.to(back.dtype).index_copy(0, anew.source, back).view(rows, length, -1), aux
+
+    def load(self, tags: Tags, masked: Bool[Tensor, "b t"]) -> Load:
+        """What is left without masked tokens, in fewer rows."""
+        anew = _Anew(tags.doc, masked)
+        return Load(len(anew.source), anew.rows)
 
     def compile(self, *args: object, **kwargs: object) -> None:
         """Compiles the blocks inside, one by one: packing anew is not for a compiler."""

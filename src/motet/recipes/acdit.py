@@ -2,8 +2,8 @@
 
 A picture is cut into blocks. Block i is denoised jointly, given the clean blocks before it, so one block is DiT and a
 block of one token is a next-token model with the whole backbone as its head. Training shows each block twice: noised,
-for the prediction, and clean, for what comes behind. Time modulates noised tokens only, so clean keys and values are
-computed once.
+for the prediction, and clean, for what comes behind. Time, and the class if there is one, modulate noised tokens only,
+so clean keys and values are computed once, for all denoising steps and for both branches of guidance.
 
     loss = cross-entropy(text) + image_weight * mean squared error(prediction at each noised token)
 """
@@ -12,64 +12,44 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
-from motet.codecs.sigma_vae import SigmaVAE, SigmaVaeShape
-from motet.embed.project import Project
-from motet.embed.timed import TimeMLP
+from motet.codecs.sigma_vae import SigmaVaeShape
+from motet.codecs.text import TextCodec
 from motet.factorise.next_block import NextBlock, Noising
-from motet.heads.velocity import Velocity
-from motet.model import Modality
 from motet.nn.backbone import Backbone, TransformerShape
-from motet.nn.condition import Conditioning
-from motet.nn.modulated import Modulated
 from motet.nn.rope import MixedRope
-from motet.recipes.pictures import PictureRecipe
+from motet.recipes.denoised_pictures import DenoisedPictures
+from motet.recipes.modulated import CONDITION, Condition, modulated
 from motet.recipes.recipe import Recipe
+from motet.recipes.study import LATENTS, SIDE, backbone
 from motet.request import Sampling
 from motet.train.settings import TrainSettings
 
 
 @dataclass(frozen=True)
-class ACDiT(PictureRecipe):
+class ACDiT(DenoisedPictures):
     """The knobs of ACDiT."""
 
     paper: ClassVar[str] = "ACDiT, arXiv 2412.07720"
     summary: ClassVar[str] = "pictures block by block, each block denoised given clean ones: between LatentLM and DiT"
     sizes: ClassVar[Mapping[str, Recipe]]
 
-    codec: SigmaVaeShape = SigmaVaeShape(patch=8, channels=40, sigma=0.1)
     backbone: TransformerShape = TransformerShape(ffn_dim=640, rope_axes=(32, 0, 16, 16), qk_norm=True)
     block: int | None = field(default=9, metadata={"help": "tokens of a block; none: the whole picture"})
+    condition: Condition = field(default="text", metadata=CONDITION)
     rope: Literal["axial", "mixed"] = field(
         default="axial", metadata={"help": "axial: each axis turns its own pairs; mixed: as the published code does"}
     )
-    noising: Noising = Noising(shift=2.0)
     image_weight: float = field(default=5.0, metadata={"help": "weight of the pictures' loss beside the text's"})
-    rows: int = field(default=28, metadata={"help": "packed rows in a batch"})
-    row_length: int = field(default=144, metadata={"help": "tokens in a row"})
     sampling: Sampling = Sampling(guidance=2.0, steps=10)
 
-    def picture(self) -> Modality:
-        dim, channels = self.backbone.dim, self.codec.channels
-        return Modality(
-            codec=SigmaVAE(self.codec),
-            embed=Project(channels, dim),
-            factorise=NextBlock(channels, self.noising, size=self.block, clean_copy=True),
-            head=Velocity(dim, channels),
-            weight=self.image_weight,
-            size=(self.image_size, self.image_size),
-            grid=self.grid(self.codec.patch),
-        )
+    def factorisation(self, channels: int) -> NextBlock:
+        return NextBlock(channels, self.noising, size=self.block, clean_copy=True)
 
-    def blocks(self) -> Backbone:
+    def blocks(self, text: TextCodec) -> Backbone:
         shape = self.backbone
         mixed = MixedRope(shape.channels_per_head, theta=shape.rope_theta, axes=shape.rope_axes)
-        return Backbone(
-            [Modulated(block) for block in shape.blocks()],
-            dim=shape.dim,
-            rope=mixed if self.rope == "mixed" else shape.rope(),
-            norm_eps=shape.norm_eps,
-            conditioning=Conditioning(TimeMLP(shape.dim), shape.dim),
-        )
+        rope = mixed if self.rope == "mixed" else None
+        return modulated(shape, text, condition=self.condition, rope=rope)
 
 
 TINY = ACDiT(
@@ -83,6 +63,8 @@ TINY = ACDiT(
     codec_batch=32,
 )
 
+STUDY = ACDiT(image_size=SIDE, codec=LATENTS, backbone=backbone(4), block=4, rows=32, row_length=128)
+
 PAPER = ACDiT(  # ACDiT-XL on 256-pixel pictures: 32 x 32 latents of 4 channels in four blocks
     image_size=256,
     vocab_size=32_000,
@@ -91,6 +73,7 @@ PAPER = ACDiT(  # ACDiT-XL on 256-pixel pictures: 32 x 32 latents of 4 channels 
         dim=1152, n_layers=28, n_heads=18, ffn_dim=3072, rope_theta=100.0, rope_axes=(32, 0, 16, 16), qk_norm=True
     ),
     block=256,
+    condition="class",
     noising=Noising(target="epsilon", path="cosine", start=0.05),
     rows=1024,
     row_length=2304,
@@ -100,4 +83,4 @@ PAPER = ACDiT(  # ACDiT-XL on 256-pixel pictures: 32 x 32 latents of 4 channels 
     sampling=Sampling(guidance=1.5, steps=25),
 )
 
-ACDiT.sizes = {"tiny": TINY, "small": ACDiT(), "paper": PAPER}
+ACDiT.sizes = {"tiny": TINY, "study": STUDY, "small": ACDiT(), "paper": PAPER}

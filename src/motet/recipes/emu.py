@@ -18,6 +18,7 @@ from motet.factorise.coarse_to_fine import CoarseToFine
 from motet.nn.backbone import TransformerShape
 from motet.recipes.feature_pictures import FeaturePictures
 from motet.recipes.recipe import Recipe
+from motet.recipes.study import SIDE, backbone
 from motet.train.settings import TrainSettings
 
 
@@ -50,6 +51,8 @@ TINY = Emu(
     codec_batch=16,
 )
 
+STUDY = Emu(image_size=SIDE, features=FeaturesShape(patch=4), backbone=backbone(6, rope_axes=(24, 8, 16, 16)))
+
 PAPER = Emu(  # EVA-CLIP-g/14 at 224 pixels, LLaMA 13B; 64 tokens a picture as in Emu2, where Emu has 32
     image_size=224,
     vocab_size=32_000,
@@ -66,4 +69,4 @@ PAPER = Emu(  # EVA-CLIP-g/14 at 224 pixels, LLaMA 13B; 64 tokens a picture as i
     codec_training=TrainSettings(lr=1e-4, optimizer="adamw", ema=0.9999),
 )
 
-Emu.sizes = {"tiny": TINY, "small": Emu(), "paper": PAPER}
+Emu.sizes = {"tiny": TINY, "study": STUDY, "small": Emu(), "paper": PAPER}

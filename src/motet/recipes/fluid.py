@@ -35,6 +35,7 @@ from motet.model import Modality
 from motet.nn.backbone import TransformerShape
 from motet.recipes.pictures import PictureRecipe
 from motet.recipes.recipe import Recipe
+from motet.recipes.study import CODES, HEAD, LATENTS, SIDE, backbone
 from motet.request import Sampling
 from motet.train.settings import TrainSettings
 
@@ -72,6 +73,11 @@ class Fluid(PictureRecipe):
     row_length: int = field(default=192, metadata={"help": "tokens in a row"})
     sampling: Sampling = Sampling(guidance=3.0, guidance_schedule="linear", rounds=16)
 
+    def idle(self) -> tuple[str, ...]:
+        """What belongs to the kind of tokens, and to the order, that is not chosen."""
+        kind = ("vq.",) if self.tokens == "continuous" else ("codec.", "head.")
+        return kind if self.order == "random" else (*kind, "masking.")
+
     def continuous(self) -> Kind:
         dim, channels = self.backbone.dim, self.codec.channels
         embed, head = Project(channels, dim), Diffusion(dim, channels, self.head)
@@ -108,6 +114,8 @@ TINY = Fluid(
     codec_batch=32,
 )
 
+STUDY = Fluid(image_size=SIDE, codec=LATENTS, vq=CODES, backbone=backbone(4), head=HEAD)
+
 PAPER = Fluid(  # Fluid 1.1B: 24 blocks of width 1536, a 6-layer head, 256-pixel pictures as 16 x 16 tokens
     image_size=256,
     vocab_size=32_128,
@@ -123,4 +131,4 @@ PAPER = Fluid(  # Fluid 1.1B: 24 blocks of width 1536, a 6-layer head, 256-pixel
     ),
 )
 
-Fluid.sizes = {"tiny": TINY, "small": Fluid(), "paper": PAPER}
+Fluid.sizes = {"tiny": TINY, "study": STUDY, "small": Fluid(), "paper": PAPER}

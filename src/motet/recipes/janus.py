@@ -42,6 +42,7 @@ from motet.nn.backbone import TransformerShape
 from motet.recipes.decoupled_stages import adaptors, from_codebook, reader, without_teacher
 from motet.recipes.pictures import IMAGE, PictureRecipe
 from motet.recipes.recipe import Recipe, Stage
+from motet.recipes.study import CODES, SIDE, backbone
 from motet.recipes.train_codec import sample_pixels
 from motet.recipes.train_contrast import TrainContrast
 from motet.request import Sampling
@@ -217,6 +218,8 @@ TINY = Janus(
     tuning_share=0.5,
 )
 
+STUDY = Janus(image_size=SIDE, vq=CODES, features=FeaturesShape(patch=4), backbone=backbone(6))
+
 PAPER = Janus(  # Janus 1.3B: a LLaMA of 24 blocks, 384-pixel pictures as 24 x 24 tokens, SigLIP-L/16 and VQ-16
     image_size=384,
     vocab_size=102_400,
@@ -245,4 +248,4 @@ PAPER = Janus(  # Janus 1.3B: a LLaMA of 24 blocks, 384-pixel pictures as 24 x 2
     sampling=Sampling(guidance=5.0),
 )
 
-Janus.sizes = {"tiny": TINY, "small": Janus(), "paper": PAPER}
+Janus.sizes = {"tiny": TINY, "study": STUDY, "small": Janus(), "paper": PAPER}

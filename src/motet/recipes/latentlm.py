@@ -22,6 +22,7 @@ from motet.model import Modality
 from motet.nn.backbone import TransformerShape
 from motet.recipes.pictures import PictureRecipe
 from motet.recipes.recipe import Recipe
+from motet.recipes.study import HEAD, LATENTS, SIDE, backbone
 from motet.request import Sampling
 from motet.train.settings import TrainSettings
 
@@ -70,6 +71,10 @@ TINY = LatentLM(
     codec_batch=32,
 )
 
+STUDY = LatentLM(
+    image_size=SIDE, codec=LATENTS, backbone=backbone(4), head=HEAD, doubt=0.0, sampling=Sampling(guidance=3.0)
+)
+
 PAPER = LatentLM(  # the 1.3B language model of section 4.2, on 256-pixel pictures with 16 x 16 latents of 16 channels
     image_size=256,
     vocab_size=100_352,
@@ -83,4 +88,4 @@ PAPER = LatentLM(  # the 1.3B language model of section 4.2, on 256-pixel pictur
     training=TrainSettings(lr=3e-4, warmup=500, optimizer="adamw", betas=(0.9, 0.98), ema=0.9999),
 )
 
-LatentLM.sizes = {"tiny": TINY, "small": LatentLM(), "paper": PAPER}
+LatentLM.sizes = {"tiny": TINY, "study": STUDY, "small": LatentLM(), "paper": PAPER}

@@ -31,6 +31,7 @@ from motet.model import Modality, Model
 from motet.nn.backbone import TransformerShape
 from motet.recipes.pictures import PictureRecipe
 from motet.recipes.recipe import Recipe, Stage
+from motet.recipes.study import SIDE, backbone
 from motet.recipes.train_codec import TrainCodec, sample_pixels
 from motet.request import Sampling
 from motet.train.objective import Objective
@@ -163,6 +164,8 @@ TINY = LaVIT(
     codec_batch=32,
 )
 
+STUDY = LaVIT(image_size=SIDE, codec=DynamicShape(patch=4, codebook_size=512, dim=128), backbone=backbone(6))
+
 PAPER = LaVIT(  # LLaMA 7B; 224-pixel pictures as 16 x 16 patches of a ViT-g/14, a third of them kept, 16384 codes
     image_size=224,
     vocab_size=32_000,
@@ -185,4 +188,4 @@ PAPER = LaVIT(  # LLaMA 7B; 224-pixel pictures as 16 x 16 patches of a ViT-g/14,
     sampling=Sampling(guidance=4.0),
 )
 
-LaVIT.sizes = {"tiny": TINY, "small": LaVIT(), "paper": PAPER}
+LaVIT.sizes = {"tiny": TINY, "study": STUDY, "small": LaVIT(), "paper": PAPER}

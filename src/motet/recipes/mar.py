@@ -17,6 +17,7 @@ from typing import ClassVar
 import torch
 
 from motet.codecs.sigma_vae import SigmaVAE, SigmaVaeShape
+from motet.codecs.text import TextCodec
 from motet.embed.blank import Blank
 from motet.embed.project import Project
 from motet.errors import ConfigError
@@ -28,6 +29,7 @@ from motet.nn.block import Block
 from motet.nn.unmasked import Unmasked
 from motet.recipes.pictures import PictureRecipe
 from motet.recipes.recipe import Recipe
+from motet.recipes.study import HEAD, LATENTS, SIDE, backbone
 from motet.request import Sampling
 from motet.train.settings import TrainSettings
 
@@ -71,7 +73,7 @@ class MAR(PictureRecipe):
             grid=self.grid(self.codec.patch),
         )
 
-    def blocks(self) -> Backbone:
+    def blocks(self, text: TextCodec) -> Backbone:
         shape, blocks = self.backbone, self.backbone.blocks()
         encoder, decoder = blocks[: self.encoder_layers], blocks[self.encoder_layers :]
         stack: list[Block] = [Unmasked(encoder), *decoder] if encoder else [*decoder]
@@ -90,6 +92,8 @@ TINY = MAR(
     codec_batch=32,
 )
 
+STUDY = MAR(image_size=SIDE, codec=LATENTS, backbone=backbone(4), head=HEAD, encoder_layers=2, rows=32, row_length=128)
+
 PAPER = MAR(  # MAR-L of table 4: 16 + 16 blocks, an 8-layer head, 256-pixel pictures as 16 x 16 latents of 16 channels
     image_size=256,
     codec=SigmaVaeShape(patch=16, channels=16, dim=768, n_layers=12, n_heads=12, noise="learned", mean_weight=1e-6),
@@ -102,4 +106,4 @@ PAPER = MAR(  # MAR-L of table 4: 16 + 16 blocks, an 8-layer head, 256-pixel pic
     sampling=Sampling(guidance=3.0, guidance_schedule="linear", rounds=64, steps=100, solver="ancestral"),
 )
 
-MAR.sizes = {"tiny": TINY, "small": MAR(), "paper": PAPER}
+MAR.sizes = {"tiny": TINY, "study": STUDY, "small": MAR(), "paper": PAPER}

@@ -9,6 +9,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import ClassVar
 
 from torch import nn
 
@@ -33,7 +34,12 @@ IMAGE = "image"
 
 @dataclass(frozen=True)
 class PictureRecipe(Recipe):
-    """The knobs that every recipe for text and pictures has."""
+    """The knobs that every recipe for text and pictures has.
+
+    text_weight: weight of the text's loss; 0 in a recipe that reads text and learns none.
+    """
+
+    text_weight: ClassVar[float] = 1.0
 
     image_size: int = field(default=48, metadata={"help": "pixels along a side of a picture"})
     vocab_size: int = field(default=1024, metadata={"help": "ids of the BPE that is trained on the data"})
@@ -67,7 +73,7 @@ class PictureRecipe(Recipe):
     def picture(self) -> Modality:
         """The picture modality, freshly initialised."""
 
-    def blocks(self) -> Backbone:
+    def blocks(self, text: TextCodec) -> Backbone:
         """The backbone, freshly initialised; plain unless a recipe says otherwise."""
         return Backbone.plain(self.backbone)
 
@@ -84,9 +90,10 @@ class PictureRecipe(Recipe):
             embed=Lookup(text.vocab_size, dim),
             factorise=NextToken(),
             head=Categorical(dim, text.vocab_size),
+            weight=self.text_weight,
         )
         picture = self.picture()
-        return Model(self.blocks(), {TEXT: words, IMAGE: picture})
+        return Model(self.blocks(text), {TEXT: words, IMAGE: picture})
 
     def text_codec(self, corpus: Corpus) -> TextCodec:
         if self.tokenizer is not None:
@@ -143,6 +150,7 @@ class PictureRecipe(Recipe):
                 length=self.row_length,
                 balance=(self.balance, self.describing_balance),
                 text_first_share=self.text_first,
+                describing=self.describing(),
                 condition_dropout=self.condition_dropout,
                 sampling=self.sampling,
                 seed=settings.seed,

@@ -10,6 +10,7 @@ import torch
 
 from motet.codecs.text import TextCodec
 from motet.data.corpus import Corpus
+from motet.data.orders import Ordering, described
 from motet.model import Model
 from motet.request import Sampling
 from motet.train.objective import Objective
@@ -46,6 +47,14 @@ class Recipe(ABC):
     @abstractmethod
     def build(self, text: TextCodec) -> Model:
         """The model, freshly initialised from PyTorch's global generator."""
+
+    def describing(self) -> Ordering:
+        """How training lays out pairs in which the picture comes first and is described."""
+        return described
+
+    def idle(self) -> tuple[str, ...]:
+        """Settings, or beginnings of their names, that have no effect beside the others: who sets one is told."""
+        return ()
 
     @abstractmethod
     def stages(self, seed: int) -> list[Stage]:

@@ -16,7 +16,8 @@ from motet.data.orders import Ordering, described, drawn, text_first
 from motet.generate import generate
 from motet.model import TEXT, Model
 from motet.nn.attention import Attention
-from motet.nn.condition import Conditioning, Modulation
+from motet.nn.block import Block
+from motet.nn.condition import Modulation
 from motet.recipes.held_out import ORDERS, document_losses
 from motet.request import Request, Sampling
 from motet.sequence import Packed, Segment, Span
@@ -46,12 +47,13 @@ class TrainJointly(Objective):
         length: int,
         balance: tuple[float, float],
         text_first_share: float,
+        describing: Ordering = described,
         condition_dropout: float,
         sampling: Sampling,
         seed: int,
         learned: Iterable[nn.Module] | None = None,
     ):
-        """balance: of pairs with the text first, and of pairs with the text last.
+        """balance: of pairs with the text first, and of pairs with the text last; describing: how these are laid out.
 
         learned: the parts of the model that this stage trains; None: all that it may, ``model.learned()``.
         """
@@ -64,10 +66,10 @@ class TrainJointly(Objective):
         for part in model.learned() if learned is None else learned:
             part.requires_grad_(True)
         groups = [document.group for document in corpus.train.documents]
-        drawing, describing = (balanced_weights(groups, degree) for degree in balance)
+        first, last = (balanced_weights(groups, degree) for degree in balance)
         tasks = [
-            Task(text_first_share, drawing, partial(self._arrange, drawn)),
-            Task(1 - text_first_share, describing, partial(self._arrange, described)),
+            Task(text_first_share, first, partial(self._arrange, drawn)),
+            Task(1 - text_first_share, last, partial(self._arrange, describing)),
         ]
         self.loader = Loader(corpus.train.encoded(model), tasks, rows=rows, length=length, seed=seed)
         self.held_out = corpus.held_out.encoded(model)
@@ -95,27 +97,24 @@ class TrainJointly(Objective):
     def flops_per_token(self) -> float:
         """Training FLOPs per token: 6 for each parameter that a token passes (Kaplan et al. 2020), plus attention.
 
-        A head counts for the predictions that it makes, several times where it draws several noises for each; attention
-        adds 12 * layers * dim * row length, since the whole row's scores are computed. What is made of diffusion times,
-        once for all tokens of a noised block, is not counted.
+        A block counts for the tokens that it does not leave out; a head for the predictions that it makes, several
+        times where it draws several noises for each. Attention adds 12 * dim * row length for each token of its rows,
+        since whole rows of scores are computed. What is made of diffusion times and labels, once for all tokens of a
+        noised block, is not counted.
         """
         packed, _ = self.loader.batch(0)
-        backbone = self.module.backbone
-        seldom = {
-            id(p)
-            for part in backbone.modules()
-            if isinstance(part, Conditioning | Modulation)
-            for p in part.parameters()
-        }
-        passed = sum(p.numel() for p in backbone.parameters() if id(p) not in seldom)
-        flops = 6.0 * passed * packed.n_tokens
+        backbone, (_, length) = self.module.backbone, packed.shape
+        flops = 6.0 * _passed(backbone.norm) * packed.n_tokens
+        for block in backbone.blocks:
+            assert isinstance(block, Block)
+            load = block.load(packed.tags, packed.hidden())
+            layers = sum(isinstance(part, Attention) for part in block.modules())
+            flops += 6.0 * _passed(block) * load.tokens
+            flops += 12.0 * layers * backbone.norm.dim * length * load.rows * length
         for name, target in packed.target.items():
             head = self.module.modality(name).head
-            flops += 6.0 * sum(p.numel() for p in head.parameters()) * len(target.at) * head.passes
-        rows, length = packed.shape
-        layers = sum(isinstance(part, Attention) for part in backbone.modules())
-        attention = 12.0 * layers * backbone.norm.dim * length * rows * length
-        return (flops + attention) / packed.n_tokens
+            flops += 6.0 * _passed(head) * len(target.at) * head.passes
+        return flops / packed.n_tokens
 
     def evaluate(self) -> dict[str, float]:
         """Held-out loss of each modality, text read after its picture and pictures after their text."""
@@ -166,3 +165,9 @@ class TrainJointly(Objective):
             caption = self.module.text.decode(prompt[0].values)
             shown.append(Document(str(i), (Part("text", caption), Part("image", picture))))
         contact_sheet(shown, path, columns=8)
+
+
+def _passed(part: nn.Module) -> int:
+    """Parameters that every token passes: all but those of modulations."""
+    modulating = {id(p) for inner in part.modules() if isinstance(inner, Modulation) for p in inner.parameters()}
+    return sum(p.numel() for p in part.parameters() if id(p) not in modulating)

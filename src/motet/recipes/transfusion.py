@@ -2,73 +2,89 @@
 
 Text is predicted token by token under a causal mask. A picture is one block with full attention inside; it is noised at
 one time, and the states at its own tokens predict what was noised. So every denoising step is a pass of the whole
-backbone, and there is no head but a linear map. When a picture is done it is placed again, clean, and text goes on.
+backbone, and there is no head but a linear map. When a picture is done it is placed again, clean, and text goes on. A
+picture that comes before its text is only read, or learned too, under little enough noise that the text can be learned
+from it.
 
     loss = cross-entropy(text) + image_weight * mean squared error(prediction at each noised token)
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import ClassVar, Literal
 
 from motet.codecs.merged import Merged
 from motet.codecs.sigma_vae import SigmaVAE, SigmaVaeShape
+from motet.data.orders import Ordering, described
 from motet.embed.convolve import Convolve
 from motet.embed.embed import Embed
 from motet.embed.project import Project
-from motet.embed.timed import Timed
+from motet.embed.timed import FinishedAtOne, Timed
+from motet.errors import ConfigError
 from motet.factorise.next_block import NextBlock, Noising
 from motet.heads.velocity import Velocity
-from motet.model import Modality
 from motet.nn.backbone import TransformerShape
 from motet.nn.tile import TileDown, TileUp
-from motet.recipes.pictures import PictureRecipe
+from motet.recipes.denoised_pictures import DenoisedPictures, Ways
 from motet.recipes.recipe import Recipe
+from motet.recipes.study import LATENTS, SIDE, backbone
 from motet.request import Sampling
 from motet.train.settings import TrainSettings
 
 
 @dataclass(frozen=True)
-class Transfusion(PictureRecipe):
+class Transfusion(DenoisedPictures):
     """The knobs of Transfusion."""
 
     paper: ClassVar[str] = "Transfusion, arXiv 2408.11039"
     summary: ClassVar[str] = "text token by token, each picture as one block that the whole backbone denoises"
     sizes: ClassVar[Mapping[str, Recipe]]
 
-    codec: SigmaVaeShape = SigmaVaeShape(patch=8, channels=40, sigma=0.1)
     backbone: TransformerShape = TransformerShape(n_layers=8, rope_axes=(32, 0, 16, 16), qk_norm=True)
     merge: int = field(default=1, metadata={"help": "latents along a side of a token's tile (the paper's patch size)"})
     ends: Literal["linear", "unet"] = field(
         default="linear", metadata={"help": "from a token's latents to the model's width and back"}
     )
-    noising: Noising = Noising(shift=2.0)
+    noise_cap: float = field(
+        default=0.0,
+        metadata={
+            "help": "most noise on a picture before its text, 1: any (paper: 0.5); 0: it is clean, and only read"
+        },
+    )
     image_weight: float = field(
         default=5.0, metadata={"help": "lambda: weight of the pictures' loss beside the text's"}
     )
-    rows: int = field(default=28, metadata={"help": "packed rows in a batch"})
-    row_length: int = field(default=144, metadata={"help": "tokens in a row"})
     sampling: Sampling = Sampling(guidance=3.0, steps=20)
 
-    def picture(self) -> Modality:
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.noise_cap <= 1:
+            raise ConfigError(f"noise_cap is {self.noise_cap}; it is a share of the way to pure noise, from 0 to 1")
+
+    def ways(self) -> Ways:
         dim, channels = self.backbone.dim, self.codec.channels
         values = channels * self.merge**2
         codec = SigmaVAE(self.codec)
+        embed: Embed
         if self.ends == "linear":
-            embed: Embed = Project(values, dim)
-            head = Velocity(dim, values)
+            embed, head = Project(values, dim), Velocity(dim, values)
         else:
             embed = Convolve(TileDown(channels, dim, self.merge, width=dim // 2))
             head = Velocity(dim, values, out=TileUp(dim, channels, self.merge, width=dim // 2))
-        return Modality(
-            codec=codec if self.merge == 1 else Merged(codec, self.merge),
-            embed=Timed(embed, dim),
-            factorise=NextBlock(values, self.noising),
-            head=head,
-            weight=self.image_weight,
-            size=(self.image_size, self.image_size),
-            grid=self.grid(self.codec.patch * self.merge),
+        return Ways(
+            codec if self.merge == 1 else Merged(codec, self.merge),
+            FinishedAtOne(Timed(embed, dim)) if self.noise_cap else Timed(embed, dim),
+            head,
+            values,
+            self.codec.patch * self.merge,
         )
+
+    def factorisation(self, channels: int) -> NextBlock:
+        return NextBlock(channels, self.noising)
+
+    def describing(self) -> Ordering:
+        return partial(described, noise=self.noise_cap)
 
 
 TINY = Transfusion(
@@ -81,6 +97,8 @@ TINY = Transfusion(
     codec_batch=32,
 )
 
+STUDY = Transfusion(image_size=SIDE, codec=LATENTS, backbone=backbone(6), rows=32, row_length=128)
+
 PAPER = Transfusion(  # the 7B model; 256-pixel pictures, 256 tokens of 2 x 2 x 8 numbers, DDPM's epsilon and 250 steps
     image_size=256,
     vocab_size=32_000,
@@ -88,6 +106,7 @@ PAPER = Transfusion(  # the 7B model; 256-pixel pictures, 256 tokens of 2 x 2 x 
     merge=2,
     backbone=TransformerShape(dim=4096, n_layers=32, n_heads=32, ffn_dim=11008),
     noising=Noising(target="epsilon", path="cosine", start=0.001),
+    noise_cap=0.5,
     text_first=0.8,
     rows=512,
     row_length=4096,
@@ -95,4 +114,4 @@ PAPER = Transfusion(  # the 7B model; 256-pixel pictures, 256 tokens of 2 x 2 x 
     sampling=Sampling(guidance=3.0, steps=250, solver="ancestral"),
 )
 
-Transfusion.sizes = {"tiny": TINY, "small": Transfusion(), "paper": PAPER}
+Transfusion.sizes = {"tiny": TINY, "study": STUDY, "small": Transfusion(), "paper": PAPER}

@@ -1,5 +1,6 @@
 """Sequences as data: segments, spans, tags, packing, and the verbs of generation. No neural networks here."""
 
+from motet.sequence.label import NO_LABEL, Labels, labelled, split_label
 from motet.sequence.pack import Packed, Target, pack
 from motet.sequence.program import Commit, Draw, Forget, Peek, Program, Verb
 from motet.sequence.segment import Segment
@@ -8,9 +9,11 @@ from motet.sequence.tags import NO_DOCUMENT, Tags, sees
 
 __all__ = [
     "NO_DOCUMENT",
+    "NO_LABEL",
     "Commit",
     "Draw",
     "Forget",
+    "Labels",
     "Packed",
     "Peek",
     "Predict",
@@ -20,7 +23,9 @@ __all__ = [
     "Tags",
     "Target",
     "Verb",
+    "labelled",
     "pack",
     "positions",
     "sees",
+    "split_label",
 ]

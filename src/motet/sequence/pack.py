@@ -2,10 +2,12 @@
 
 This is the only place where a target meets the row that predicts it. A target predicted by "previous" is paired with
 the last public token before it in its document, which is not the row before it when private copies stand between.
+Generation places its tokens by the same hand, a step of each document at a time.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -13,6 +15,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from motet.errors import ShapeError
+from motet.sequence.label import NO_LABEL, Labels
 from motet.sequence.span import Span
 from motet.sequence.tags import NO_DOCUMENT, Tags
 from motet.types import N_AXES
@@ -40,6 +43,7 @@ class Packed:
     place:  flat token indices of each modality; ``values`` and ``masked`` follow the same order.
     target: what each modality has to predict, and from which hidden states.
     n_docs: documents in the batch; n_tokens: tokens that are not padding.
+    labels: texts that noised tokens are conditioned on; None where there is not a single one.
     """
 
     tags: Tags
@@ -51,6 +55,7 @@ class Packed:
     target: dict[str, Target]
     n_docs: int
     n_tokens: int
+    labels: Labels | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -77,6 +82,7 @@ class Packed:
             values=move(self.values),
             masked=move(self.masked),
             target=target,
+            labels=None if self.labels is None else self.labels.to(device),
         )
 
 
@@ -121,6 +127,22 @@ def pack(docs: Sequence[Sequence[Span]], *, rows: int, length: int) -> Packed:
     return layout.finish(len(docs), sum(lengths))
 
 
+class Placing(NamedTuple):
+    """Spans that go on with a document whose next block has this number."""
+
+    spans: Sequence[Span]
+    block: int
+
+
+def lay(new: Mapping[int, Placing], *, rows: int) -> Packed:
+    """A step of generation: what is placed in some of ``rows`` rows, each of one document; padded to the longest."""
+    lengths = [sum(len(span) for span in placing.spans) for placing in new.values()]
+    layout = _Layout(rows, max(lengths))
+    for row, placing in new.items():
+        layout.place_document(placing.spans, 0, row, block=placing.block)
+    return layout.finish(rows, sum(lengths))
+
+
 NOWHERE = -1
 """The predictor of a document's first token: there is none."""
 
@@ -135,14 +157,15 @@ class _Layout:
         self.public = np.zeros((rows, length), dtype=np.bool_)
         self.pos = np.zeros((rows, length, N_AXES), dtype=np.int64)
         self.time = np.full((rows, length), np.nan, dtype=np.float32)
+        self.label = np.full((rows, length), NO_LABEL, dtype=np.int64)
+        self.labels: list[Tensor] = []
         self.filled = [0] * rows
         self.place: dict[str, list[np.ndarray]] = {}
         self.values: dict[str, list[Tensor]] = {}
         self.masked: dict[str, list[np.ndarray]] = {}
         self.targets: dict[str, list[tuple[np.ndarray, Tensor, Tensor]]] = {}
 
-    def place_document(self, doc: Sequence[Span], number: int, row: int) -> None:
-        block = 0
+    def place_document(self, doc: Sequence[Span], number: int, row: int, *, block: int = 0) -> None:
         last_public = NOWHERE
         for span in doc:
             n, start = len(span), self.filled[row]
@@ -154,6 +177,9 @@ class _Layout:
             self.pos[row, start:stop] = span.pos.numpy()
             if span.time is not None:
                 self.time[row, start:stop] = span.time.numpy()
+            if span.label is not None:
+                self.label[row, start:stop] = len(self.labels)
+                self.labels.append(span.label)
             self.place.setdefault(span.modality, []).append(flat)
             self.values.setdefault(span.modality, []).append(span.values)
             masked = np.zeros(n, dtype=np.bool_) if span.masked is None else span.masked.numpy()
@@ -195,4 +221,5 @@ class _Layout:
             target=targets,
             n_docs=n_docs,
             n_tokens=n_tokens,
+            labels=Labels.gathered(self.labels, torch.from_numpy(self.label)),
         )

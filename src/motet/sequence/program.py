@@ -4,14 +4,16 @@ A sampling program is a Python generator. It yields what it wants placed or draw
 (``motet.generate``) serves many programs with one forward a turn.
 
 - ``Commit(span)`` places tokens publicly; the cache keeps them. Sent back: hidden states ``[branches, n, d]``.
-- ``Peek(span)`` places tokens privately: nobody else sees them and they are forgotten. Sent back: the same.
+- ``Peek(span)`` places tokens privately: nobody else sees them and they are forgotten. Sent back: the same. Several
+  spans peeked at together are private blocks side by side: each sees what is committed, and none the others.
 - ``Draw(modality, hidden, noise, how)`` asks the modality's head for values. Sent back: ``[k]`` ids or ``[k, c]``
   latents.
   It is a verb because heads, like the backbone, are cheap only when many requests share the call.
 - ``Forget(branches)`` empties branches: an unconditional branch starts afresh for each thing that is generated.
 
 A request runs in one or more *branches* (the conditional one and, with guidance, the unconditional one): rows of the
-same forward that hold the same document but for the spans which the guidance leaves out.
+same forward that hold the same document but for the spans which the guidance leaves out. Where it leaves out a label
+and no span, one branch is enough.
 """
 
 from collections.abc import Generator
@@ -34,9 +36,18 @@ class Commit:
 
 @dataclass(frozen=True)
 class Peek:
-    """Place ``span`` privately in all branches, and forget it afterwards."""
+    """Place ``span`` privately in all branches, and forget it afterwards.
+
+    beside: further spans as long as this one, each a private block of its own. What differs between two branches may so
+    stand in two spans of one branch, which then is the only one that has to be kept. Sent back: hidden states
+    ``[branches * spans, n, d]``, those of a branch behind each other.
+    """
 
     span: Span
+    beside: tuple[Span, ...] = ()
+
+    def __post_init__(self) -> None:
+        assert all(len(span) == len(self.span) for span in self.beside), "spans side by side are of one length"
 
 
 @dataclass(frozen=True)

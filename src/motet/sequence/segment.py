@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from jaxtyping import Int
 from torch import Tensor
 
 
@@ -12,12 +13,16 @@ class Segment:
     values: ``Int[n]`` ids, or ``Float[n c]`` latents (posterior means where the codec is stochastic).
     grid:   () for text, (h, w) for an image, (frames, h, w) for video, (frames,) for audio.
     learn:  False means condition only: the segment is read but never predicted.
+    label:  ids of the text that noised tokens of the segment are conditioned on, where it is not in the sequence.
+    noise:  the most noise under which the segment is learned by diffusion; 1 is pure noise.
     """
 
     modality: str
     values: Tensor
     grid: tuple[int, ...] = ()
     learn: bool = True
+    label: Int[Tensor, " m"] | None = None
+    noise: float = 1.0
 
     def __len__(self) -> int:
         return int(self.values.shape[0])

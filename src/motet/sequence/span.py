@@ -39,6 +39,7 @@ class Span:
     public: whether later blocks may see these tokens.
     time:   diffusion time of each token, 0 noise to 1 data; None for clean tokens.
     masked: which tokens show a mask embedding instead of their value.
+    label:  ids of a text that noised tokens are conditioned on as a whole (``motet.sequence.label``).
     """
 
     modality: str
@@ -48,6 +49,7 @@ class Span:
     public: bool = True
     time: Float[Tensor, " n"] | None = None
     masked: Bool[Tensor, " n"] | None = None
+    label: Int[Tensor, " m"] | None = None
     predict: Predict | None = None
 
     def __len__(self) -> int:

@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 
 from motet.data.corpus import Corpus
+from motet.evaluate.compare.measures import measure
 from motet.evaluate.compare.measuring import Measured, measure_run
 from motet.evaluate.compare.passes import count_passes
 from motet.evaluate.compare.plan import Measuring
 from motet.evaluate.timed import Timed
 from motet.pipeline import IMAGE, Pipeline
 from motet.recipes.latentlm import LatentLM
+from motet.recipes.puma import TINY as PUMA_TINY
 from motet.recipes.recipe import Recipe, initialised
 from motet.request import Request, Sampling
 from motet.types import Raw
@@ -39,10 +41,22 @@ def test_latentlm_takes_a_pass_a_token_and_its_head_one_for_each_solver_step(
     assert passes.backbone == 1 + (branches - 1) + 1 + n
     assert passes.tokens == text + (branches - 1) + branches * (1 + n)
     assert passes.head == 5 * n
+    assert passes.decoder == 1
     kept = (text + 1 + n) + (branches - 1) * (2 + n)
     shape = quick.backbone
     assert passes.cache == kept * shape.n_layers * 2 * shape.dim * 4  # keys and values of four bytes
     assert "hidden" not in vars(model) and "sample" not in vars(model.modality(IMAGE).head), "nothing stays behind"
+
+
+@pytest.mark.parametrize(("guidance", "branches"), [(1.0, 1), (2.0, 2)])
+def test_a_decoder_that_draws_its_pictures_counts_for_each_step(corpus: Corpus, guidance: float, branches: int) -> None:
+    decoder = replace(PUMA_TINY.decoder, steps=7, solver="ddim", guidance=guidance)
+    recipe = replace(PUMA_TINY, decoder=decoder, codec_dropout=0.1)
+    pipeline = Pipeline(initialised(recipe, recipe.text_codec(corpus), 0), recipe.sampling)
+    passes = count_passes(pipeline.model, Request((), IMAGE, sampling=recipe.sampling))
+    assert passes.decoder == 7 * branches
+    assert measure("decoder_passes").shown(float(passes.decoder)) == str(7 * branches)
+    assert not any(part._forward_hooks for part in pipeline.model.modules()), "nothing stays behind"
 
 
 class Knows(Pipeline):

@@ -10,10 +10,10 @@ from motet.data.document import Document, Part
 from motet.data.scenes.compose import LEVELS
 from motet.data.scenes.draw import ScenePicture
 from motet.data.scenes.item import EVERY, KINDS, Address, Item, item_at
-from motet.data.scenes.sprites import sprites_folder
 from motet.data.scenes.vocabulary import vocabulary_of
 from motet.data.source import Found, Source
 from motet.data.split import HELD_OUT, TRAIN
+from motet.data.twemoji import twemoji_folder
 from motet.errors import DataError
 
 CREDIT = "Sprites: Twemoji, copyright Twitter, Inc. and other contributors, CC-BY 4.0"
@@ -47,7 +47,7 @@ class ScenesSource(Source):
         self.name = f"scenes:{options}" if options else "scenes"
         self.options = read_options(options)
         if self.options.sprites == "emoji":
-            sprites_folder()
+            twemoji_folder()
             self.credit = CREDIT
 
     def read(self) -> Found:

@@ -22,6 +22,8 @@ def arms_plot(arms: Sequence[str], panels: Mapping[str, str], runs: Sequence[Run
 
     Raises MissingExtra without matplotlib.
     """
+    measured = {name for run in runs for name in run.numbers}
+    panels = {name: words for name, words in panels.items() if name in measured}
 
     def draw(axes: Sequence[Any]) -> None:
         for number, (ax, name) in enumerate(zip(axes, panels, strict=True)):

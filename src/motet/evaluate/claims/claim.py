@@ -111,6 +111,10 @@ class Claim(ABC):
     def verdict(self, summary: Summary) -> Verdict:
         """What the numbers say. All arms are there, each with all of its seeds."""
 
+    def remarks(self, runs: Sequence[RunRecord]) -> tuple[str, ...]:
+        """Sentences that stand behind the verdict's reasons and decide nothing, such as a correlation over all runs."""
+        return ()
+
     @abstractmethod
     def plots(self, runs: Sequence[RunRecord], summary: Summary, folder: Path) -> list[Plot]:
         """The figures; ``folder`` holds the runs' folders, named ``<arm>-<seed>``."""

@@ -1,28 +1,38 @@
 """What a claim expects of its arms, and the verdict that follows: one rule for all claims that compare arms.
 
-A claim lists what it expects, each a difference between two arms in one measure. All of them seen: the claim holds.
-One of them refuted: it does not hold here. Else nothing is decided.
+A claim lists what it expects of its measures: one arm above another, one about as good as another, one above a number.
+All of it seen: the claim holds. Any of it refuted: it does not hold here. Else nothing is decided.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from motet.evaluate.claims.claim import Summary, Verdict
 from motet.evaluate.compare.summary import difference
+from motet.evaluate.over_seeds import OverSeeds
 
 Seen = Literal["seen", "refuted", "open"]
 
 RULE = (
-    "Each expectation is judged by the 95 % interval of the difference of two means over seeds (Welch). It is SEEN if "
-    "the interval lies on the expected side of zero; REFUTED if all of it lies below the least gain that would matter "
-    "(named with the expectation, as a share of the worse arm's mean). HOLDS if all are seen, DOES NOT HOLD HERE if "
-    "one is refuted, else UNDECIDED."
+    "Each expectation is judged by the 95 % interval of the difference of two means over seeds (Welch). Unless it says "
+    "otherwise, it is SEEN if that lies on the expected side of zero; REFUTED if all of it lies below the least "
+    "gain that would matter (named with it, as a share of the worse arm's mean). HOLDS if all are seen, DOES NOT HOLD "
+    "HERE if one is refuted, else UNDECIDED."
 )
 
 
+class Expectation(ABC):
+    """What is expected, in words by ``str()``."""
+
+    @abstractmethod
+    def look(self, summary: Summary) -> tuple[Seen, str]:
+        """Whether it is seen, and the numbers in a sentence."""
+
+
 @dataclass(frozen=True)
-class Expected:
+class Expected(Expectation):
     """``better`` has a lower (or higher) ``measure`` than ``worse``; a gain below the share ``least`` is none."""
 
     measure: str
@@ -32,11 +42,13 @@ class Expected:
     least: float = 0.02
 
     def __str__(self) -> str:
-        return f"{self.measure} of {self.better} is {self.side} than that of {self.worse} (least gain {self.least:.0%})"
+        least = f"least gain {100 * self.least:g} %"
+        return f"{self.measure} of {self.better} is {self.side} than that of {self.worse} ({least})"
 
     def look(self, summary: Summary) -> tuple[Seen, str]:
-        """Whether it is seen, and the numbers in a sentence."""
-        better, worse = summary[self.better][self.measure], summary[self.worse][self.measure]
+        better, worse = _found(summary, self.better, self.measure), _found(summary, self.worse, self.measure)
+        if better is None or worse is None:
+            return "open", f"{self.measure}: not measured of {self.better} and {self.worse}"
         told = f"{self.measure}: {self.better} {better}, {self.worse} {worse}"
         gain = difference(worse, better) if self.side == "lower" else difference(better, worse)
         if gain is None or gain.low is None or gain.high is None:
@@ -45,19 +57,86 @@ class Expected:
         if gain.low > 0:
             return "seen", told
         if gain.high < self.least * abs(worse.mean):
-            return "refuted", f"{told}, which leaves no gain of {self.least:.0%}"
+            return "refuted", f"{told}, which leaves no gain of {100 * self.least:g} %"
         return "open", f"{told}, an interval that leaves it open"
 
 
-def rule_of(expected: Sequence[Expected]) -> str:
+@dataclass(frozen=True)
+class AsGood(Expectation):
+    """``arm`` is no worse than ``other`` in ``measure``, where ``side`` is better, by more than the share ``most``."""
+
+    measure: str
+    arm: str
+    side: Literal["lower", "higher"]
+    other: str
+    most: float = 0.1
+
+    def __str__(self) -> str:
+        return (
+            f"{self.measure} of {self.arm} is about as good as that of {self.other} ({self.side} is better; seen if "
+            f"all of the interval lies less than {100 * self.most:g} % on the worse side, refuted if none of it does)"
+        )
+
+    def look(self, summary: Summary) -> tuple[Seen, str]:
+        arm, other = _found(summary, self.arm, self.measure), _found(summary, self.other, self.measure)
+        if arm is None or other is None:
+            return "open", f"{self.measure}: not measured of {self.arm} and {self.other}"
+        told = f"{self.measure}: {self.arm} {arm}, {self.other} {other}"
+        loss = difference(arm, other) if self.side == "lower" else difference(other, arm)
+        if loss is None or loss.low is None or loss.high is None:
+            return "open", f"{told}; one seed decides nothing"
+        told = f"{told}; {self.arm} is worse by {loss}"
+        bound = self.most * abs(other.mean)
+        if loss.high < bound:
+            return "seen", f"{told}, less than {100 * self.most:g} %"
+        if loss.low > bound:
+            return "refuted", f"{told}, more than {100 * self.most:g} %"
+        return "open", f"{told}, an interval that leaves it open"
+
+
+@dataclass(frozen=True)
+class Above(Expectation):
+    """``arm`` has a ``measure`` above ``bound``; less than ``least`` above it is nothing."""
+
+    measure: str
+    arm: str
+    bound: float
+    least: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.measure} of {self.arm} is above {self.bound:g} (seen if all of its interval is, refuted if none of "
+            f"it reaches {self.bound + self.least:g})"
+        )
+
+    def look(self, summary: Summary) -> tuple[Seen, str]:
+        found = _found(summary, self.arm, self.measure)
+        if found is None:
+            return "open", f"{self.measure}: not measured of {self.arm}"
+        told = f"{self.measure}: {self.arm} {found}"
+        if found.low is None or found.high is None:
+            return "open", f"{told}; one seed decides nothing"
+        if found.low > self.bound:
+            return "seen", f"{told}, above {self.bound:g}"
+        if found.high < self.bound + self.least:
+            return "refuted", f"{told}, which does not reach {self.bound + self.least:g}"
+        return "open", f"{told}, an interval that leaves it open"
+
+
+def rule_of(expected: Sequence[Expectation]) -> str:
     """The rule of a verdict in words."""
     return "Expected: " + "; ".join(str(one) for one in expected) + ". " + RULE
 
 
-def verdict_of(expected: Sequence[Expected], summary: Summary) -> Verdict:
+def verdict_of(expected: Sequence[Expectation], summary: Summary) -> Verdict:
     """The verdict by ``RULE``, with a sentence of numbers for each expectation."""
     looks = [one.look(summary) for one in expected]
     reasons = tuple(f"{seen}: {sentence}" for seen, sentence in looks)
     if any(seen == "refuted" for seen, _ in looks):
         return Verdict("does not hold here", reasons)
     return Verdict("holds" if all(seen == "seen" for seen, _ in looks) else "undecided", reasons)
+
+
+def _found(summary: Summary, arm: str, measure: str) -> OverSeeds | None:
+    """None if some run of the arm could not measure it."""
+    return summary.get(arm, {}).get(measure)

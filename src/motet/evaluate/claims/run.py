@@ -11,7 +11,7 @@ import json
 import time
 import traceback
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +78,7 @@ def carry_out(claim: Claim, *, out: Path, scale: Scale, console: Console, runs: 
         done.append(record)
         console.print("  " + ", ".join(f"{key} {value:.3g}" for key, value in record.numbers.items()))
     summary = _summary(claim, scale, done)
-    verdict = _verdict(claim, summary, failed)
+    verdict = _verdict(claim, done, summary, failed)
     plots = [] if failed else claim.plots(done, summary, folder)
     minutes = sum(record.seconds for record in done) / 60
     result = ClaimResult(claim.name, scale, verdict, summary, tuple(done), failed, minutes, ())
@@ -109,10 +109,11 @@ def _summary(claim: Claim, scale: Scale, done: Sequence[RunRecord]) -> Summary:
     }
 
 
-def _verdict(claim: Claim, summary: Summary, failed: dict[str, str]) -> Verdict:
+def _verdict(claim: Claim, done: Sequence[RunRecord], summary: Summary, failed: dict[str, str]) -> Verdict:
     if failed:
         return Verdict("undecided", (f"these runs failed: {', '.join(failed)}; the same command tries them again",))
-    return claim.verdict(summary)
+    verdict = claim.verdict(summary)
+    return replace(verdict, reasons=(*verdict.reasons, *claim.remarks(done)))
 
 
 def _left(done: Sequence[RunRecord], runs: int) -> str:

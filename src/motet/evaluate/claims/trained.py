@@ -6,7 +6,7 @@ expects of them.
 """
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,8 +16,9 @@ from motet.data.corpus import Corpus
 from motet.data.source import open_source
 from motet.evaluate.claims.arm_plots import arms_plot, drawn_rows
 from motet.evaluate.claims.claim import Claim, Job, Measured, Plot, RunRecord, Scale, Summary, Verdict
-from motet.evaluate.claims.expected import Expected, rule_of, verdict_of
+from motet.evaluate.claims.expected import Expectation, rule_of, verdict_of
 from motet.evaluate.compare.plan import Comparison, jobs
+from motet.evaluate.compare.prepare import SEED
 from motet.evaluate.compare.run import equally_large
 from motet.evaluate.compare.run_one import carried_out, load_shown, save_shown, tidied
 from motet.pipeline import Pipeline
@@ -38,9 +39,12 @@ class TrainedRun:
 class TrainedClaim(Claim):
     """A concrete claim sets ``expected``, and ``measures`` by the names of ``motet compare`` or of ``also``."""
 
-    expected: ClassVar[Sequence[Expected]]
+    expected: ClassVar[Sequence[Expectation]]
     plotted: ClassVar[Sequence[str]]
     """The measures that are drawn, a panel each."""
+    meaningless: ClassVar[Mapping[str, Sequence[str]]] = {}
+    """By arm, measures that say nothing of it, such as pictures of one that never learned to draw: they are not told.
+    ``drawn`` among them: its pictures are not shown."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -55,6 +59,10 @@ class TrainedClaim(Claim):
         """Numbers that ``motet compare`` does not take."""
         return {}
 
+    def codec_seed(self, seed: int) -> int:
+        """Of the codecs that runs of this seed use: one set for all, unless a claim is about codecs themselves."""
+        return SEED
+
     def arms(self, scale: Scale) -> list[str]:
         return [arm.label for comparison in self.comparisons(scale) for arm in comparison.arms]
 
@@ -62,24 +70,29 @@ class TrainedClaim(Claim):
         return self.comparisons(scale)[0].seeds
 
     def setting(self, scale: Scale) -> dict[str, Any]:
-        return {"comparisons": [to_dict(comparison) for comparison in self.comparisons(scale)]}
+        return {
+            "comparisons": [to_dict(comparison) for comparison in self.comparisons(scale)],
+            "codec_seeds": [self.codec_seed(seed) for seed in self.seeds(scale)],
+        }
 
     def run(self, job: Job) -> Measured | None:
         out = job.folder.parent
         comparison = next(one for one in self.comparisons(job.scale) if job.arm in [arm.label for arm in one.arms])
         todo = jobs(equally_large(comparison, out, job.console), out)
         one = next(each for each in todo if (each.arm, each.seed) == (job.arm, job.seed))
-        record = carried_out(one, job.console)
+        record = carried_out(one, job.console, codec_seed=self.codec_seed(job.seed))
         if record is None:
             return None
         corpus = Corpus.of(open_source(comparison.data), (comparison.side,) * 2)
         also = self.also(TrainedRun(job.arm, job.seed, load(one.folder), corpus, job.scale))
         tidied(one)
         shown = load_shown(record.prompts, one.folder)
-        if shown is not None:
+        meaningless = self.meaningless.get(job.arm, ())
+        if shown is not None and "drawn" not in meaningless:
             save_shown(shown, job.folder)
         numbers = {**record.numbers, **also}
-        return Measured({name: numbers[name] for name in self.measures if name in numbers})
+        told = [name for name in self.measures if name in numbers and name not in meaningless]
+        return Measured({name: numbers[name] for name in told})
 
     def verdict(self, summary: Summary) -> Verdict:
         return verdict_of(self.expected, summary)

@@ -6,7 +6,7 @@
     prepare     codecs: trained once, shared by all runs whose codecs agree
     run_one     one run: prepare, train, measure, write down; a process of its own
     measuring   everything that is measured of a trained run
-    passes      passes of the backbone and the head, and the cache, of one picture
+    passes      passes of the backbone, the head and the decoder, and the cache, of one picture
     judging     the judge of ``scenes``, where the data is that
     measures    what each number is called, its unit, and which way is better
     run         all runs, one after another, resumable

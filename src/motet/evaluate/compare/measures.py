@@ -55,6 +55,7 @@ _COST = {
     "backbone_passes": _less("backbone passes a picture"),
     "backbone_tokens": _less("tokens through the backbone a picture"),
     "head_passes": _less("head passes a picture"),
+    "decoder_passes": _less("passes of the codec's decoder a picture"),
     "cache_bytes": _less("cache a picture, at most", "KB", 1e-3),
     "memory": _told("peak memory of the run", "MB", 1e-6),
 }

@@ -106,6 +106,7 @@ def _costs(found: Measured, pipeline: Pipeline, texts: Sequence[str], how: Measu
         "backbone_passes": float(passes.backbone),
         "backbone_tokens": float(passes.tokens),
         "head_passes": float(passes.head),
+        "decoder_passes": float(passes.decoder),
         "cache_bytes": float(passes.cache),
     }
     for batch in how.timed:

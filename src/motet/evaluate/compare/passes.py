@@ -1,8 +1,9 @@
-"""What one picture costs to draw, counted while it is drawn: passes of backbone and head, and what the cache holds.
+"""What one picture costs to draw, counted while it is drawn: passes of backbone, head and decoder, and the cache.
 
 A pass of the backbone is one forward, whatever it places: one token, or a whole picture at one denoising step; both
 branches of guidance share it. So the tokens placed are counted too, each branch's own. A pass of the head is one run of
-its network: ten for each latent that ten solver steps draw.
+its network: ten for each latent that ten solver steps draw. The decoder is what makes pixels of a picture's values: one
+pass, unless it draws them in many steps, as decoders of features do.
 """
 
 from collections import Counter
@@ -13,6 +14,8 @@ from typing import Any
 
 from torch import nn
 
+from motet.codecs.codec import Codec
+from motet.data.loader import document_rng
 from motet.generate import generate
 from motet.heads.head import Head
 from motet.model import Hidden, Model
@@ -28,15 +31,23 @@ class Passes:
     backbone: int
     tokens: int
     head: int
+    decoder: int
     cache: int
 
 
 def count_passes(model: Model, request: Request) -> Passes:
-    """Answers the request alone, and counts."""
+    """Answers the request alone, makes a picture of the answer, and counts.
+
+    Raises CapabilityError for a codec without a decoder.
+    """
     assert request.want is not None, "the head that draws is the wanted modality's"
-    with _watched_backbone(model) as seen, _watched_head(model.modality(request.want).head) as calls:
-        generate(model, [request])
-    return Passes(seen.forwards, seen.tokens, max(calls.values(), default=0), seen.most_kept())
+    modality = model.modality(request.want)
+    with _watched_backbone(model) as seen, _watched_head(modality.head) as calls:
+        made = generate(model, [request])[0][-1]
+    with _watched_stacks(modality.codec) as runs:
+        modality.codec.render([made.values], made.grid, [document_rng(request.seed, 0)])
+    head, decoder = max(calls.values(), default=0), max(runs.values(), default=1)
+    return Passes(seen.forwards, seen.tokens, head, decoder, seen.most_kept())
 
 
 def kept_bytes(cache: Cache) -> int:
@@ -103,5 +114,27 @@ def _watched_head(head: Head) -> Iterator[Counter[str]]:
         yield calls
     finally:
         del head.sample
+        for hook in hooks:
+            hook.remove()
+
+
+@contextmanager
+def _watched_stacks(codec: Codec) -> Iterator[Counter[str]]:
+    """Counts calls of each block of the codec's stacks: what runs most often is the network that makes the picture."""
+    calls: Counter[str] = Counter()
+
+    def counts(name: str) -> Any:
+        def count(module: nn.Module, inputs: Any, output: Any) -> None:
+            calls[name] += 1
+
+        return count
+
+    stacks = [(name, part) for name, part in codec.named_modules() if isinstance(part, nn.ModuleList)]
+    hooks = [
+        block.register_forward_hook(counts(f"{name}.{i}")) for name, part in stacks for i, block in enumerate(part)
+    ]
+    try:
+        yield calls
+    finally:
         for hook in hooks:
             hook.remove()

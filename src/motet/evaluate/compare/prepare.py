@@ -1,13 +1,14 @@
 """Codecs: trained once, and shared by all runs whose codecs agree.
 
 A recipe's first stages may train nothing but codecs (pixels through a codec, an encoder by contrast, a decoder of
-features). Each such stage is run once under ``SEED``, into a folder named by a hash of what decides the result:
+features). Each such stage is run once under its own seed, into a folder named by a hash of what decides the result:
 
-    the data; the stage's name, its training settings and its budget; the codecs that it trains, by class, settings and
+    the data; the stage's name, training settings, seed and budget; the codecs that it trains, by class, settings and
     shapes; the recipe's settings that bear its name (``codec``, ``codec_batch`` ... for the stage "codec"); and the
     earlier stages that trained the same codecs
 
-so that recipes with equal codecs share the folder, and every run of every seed starts from the same bits.
+so that recipes with equal codecs share the folder, and every run of every seed starts from the same bits. A claim about
+codecs themselves trains some for each seed of its runs: then intervals speak of their luck, too.
 """
 
 import hashlib
@@ -37,12 +38,13 @@ FILE = "codecs.safetensors"
 
 @dataclass(frozen=True)
 class Workshop:
-    """Where codecs are trained, for how long each stage, and on what."""
+    """Where codecs are trained, for how long each stage, on what, and under which seed."""
 
     folder: Path
     budget: Budget
     corpus: Corpus
     console: Console
+    seed: int = SEED
 
 
 def prepared(recipe: Recipe, text: TextCodec, workshop: Workshop) -> dict[str, Path] | None:
@@ -53,10 +55,10 @@ def prepared(recipe: Recipe, text: TextCodec, workshop: Workshop) -> dict[str, P
     known = workshop.folder / f"{_digest(_asked(recipe, workshop))}.json"
     if known.is_file():
         return {stage: workshop.folder / name / FILE for stage, name in json.loads(known.read_text()).items()}
-    model = initialised(recipe, text, SEED).to(best_device())
+    model = initialised(recipe, text, workshop.seed).to(best_device())
     names: dict[str, str] = {}
     made: dict[str, str] = {}  # by modality, the folder of the last stage that trained its codec
-    for stage in recipe.stages(SEED)[:-1]:  # the last one trains the model
+    for stage in recipe.stages(workshop.seed)[:-1]:  # the last one trains the model
         objective = stage.objective(model, workshop.corpus)
         modalities = trained_codecs(model, objective)
         if modalities is None:
@@ -65,7 +67,7 @@ def prepared(recipe: Recipe, text: TextCodec, workshop: Workshop) -> dict[str, P
         name = f"{stage.name}-{_digest(_decides(recipe, stage, model, modalities, workshop) | {'before': before})}"
         path = workshop.folder / name
         if not (path / FILE).is_file():
-            workshop.console.print(f"training the codecs of {', '.join(modalities)} once for all runs: {path}")
+            workshop.console.print(f"training the codecs of {', '.join(modalities)} once, to be shared: {path}")
             result = train(objective, workshop.budget, stage.settings, path, stage.name, console=workshop.console)
             if result.interrupted:
                 return None
@@ -87,6 +89,7 @@ def _asked(recipe: Recipe, workshop: Workshop) -> dict[str, Any]:
         "settings": to_dict(recipe),
         "data": workshop.corpus.name,
         "budget": to_dict(workshop.budget),
+        "seed": workshop.seed,
     }
 
 

@@ -25,7 +25,7 @@ from motet.data.source import open_source
 from motet.evaluate.compare.budget import run_budget, spent, step_cost
 from motet.evaluate.compare.measuring import Shown, measure_run
 from motet.evaluate.compare.plan import Job
-from motet.evaluate.compare.prepare import Workshop, prepared
+from motet.evaluate.compare.prepare import SEED, Workshop, prepared
 from motet.evaluate.log import read_log, series
 from motet.evaluate.provenance import commit, machine
 from motet.evaluate.stored import write_json
@@ -98,15 +98,15 @@ def tidied(job: Job) -> None:
     (job.folder / "model.safetensors").unlink(missing_ok=True)
 
 
-def carried_out(job: Job, console: Console) -> RunRecord | None:
-    """Trains and measures; None if it was interrupted, and saved."""
+def carried_out(job: Job, console: Console, *, codec_seed: int = SEED) -> RunRecord | None:
+    """Trains and measures; None if it was interrupted, and saved. codec_seed: of the codecs, which others may share."""
     recipe = from_dict(recipe_class(job.recipe), job.settings)
     corpus = Corpus.of(open_source(job.data), (recipe.image_size,) * 2)
     job.folder.mkdir(parents=True, exist_ok=True)
     if not (job.folder / "tokenizer.json").is_file():
         shutil.copy(job.tokenizer, job.folder / "tokenizer.json")
     text = recipe.open_text(job.folder / "tokenizer.json")
-    codecs = prepared(recipe, text, Workshop(job.out / "codecs", job.codecs, corpus, console))
+    codecs = prepared(recipe, text, Workshop(job.out / "codecs", job.codecs, corpus, console, codec_seed))
     if codecs is None:
         return None
     began = time.monotonic()

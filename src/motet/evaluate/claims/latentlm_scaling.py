@@ -1,0 +1,92 @@
+"""LatentLM against DiT as training grows longer and models larger: distance of pictures at equal parameters.
+
+Sun et al. 2024 (arXiv 2412.08635, section on scaling): from 455M to 3.8B parameters LatentLM stays below DiT's FID.
+Here two sizes by two lengths of training, drawing from text alone, for both.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import ClassVar
+
+from motet.evaluate.claims.claim import Scale
+from motet.evaluate.claims.expected import Expected
+from motet.evaluate.claims.small import CODECS, DATA, HEAD, MEASURING, SEEDS, latents, small
+from motet.evaluate.claims.trained import TrainedClaim
+from motet.evaluate.compare.budget import Allowance
+from motet.evaluate.compare.plan import Arm, Comparison
+from motet.recipes.dit import TINY as TINY_DIT
+from motet.recipes.dit import DiT
+from motet.recipes.latentlm import TINY as TINY_LATENTLM
+from motet.recipes.latentlm import LatentLM
+from motet.recipes.pictures import PictureRecipe
+
+WIDTHS: Mapping[Scale, Mapping[str, int]] = {"full": {"small": 128, "large": 192}, "quick": {"small": 32, "large": 64}}
+DOCUMENTS: Mapping[Scale, Mapping[str, float]] = {
+    "full": {"short": 20e3, "long": 40e3},
+    "quick": {"short": 100.0, "long": 200.0},
+}
+"""Seen by each run, repeats counted."""
+SETTINGS = [f"{size}-{length}" for size in ("small", "large") for length in ("short", "long")]
+
+
+class LatentLMScaling(TrainedClaim):
+    """Distance of pictures over size and length of training."""
+
+    name: ClassVar[str] = "latentlm-scaling"
+    statement: ClassVar[str] = (
+        "At every size and length of training that was tried, next-token diffusion draws pictures nearer to the true "
+        "ones than a diffusion transformer with as many parameters."
+    )
+    source: ClassVar[str] = "LatentLM, arXiv 2412.08635, the scaling experiments on ImageNet"
+    published: ClassVar[tuple[str, ...]] = (
+        "below DiT's FID at 455M, 1.03B, 1.82B and 3.68B parameters (a figure without numbers, as reported by others)",
+        "ImageNet-256, with guidance: LatentLM-L 479M 2.24, DiT-XL/2 2.27 (as reported by others)",
+    )
+    measures: ClassVar[Mapping[str, str]] = {
+        "frechet": "Frechet distance of drawn pictures, on EfficientNet-Lite0 features",
+        "frechet_codec": "the same of the codec's reconstructions",
+        "judge": "share of prompts that the drawn picture meets, mean of the categories",
+        "parameters/learned": "parameters of backbone, embeddings and heads",
+        "spent/minutes": "minutes of training",
+    }
+    expected: ClassVar[Sequence[Expected]] = tuple(
+        Expected("frechet", f"latentlm-{setting}", "lower", f"dit-{setting}") for setting in SETTINGS
+    )
+    plotted: ClassVar[Sequence[str]] = ("frechet", "judge")
+
+    def comparisons(self, scale: Scale) -> list[Comparison]:
+        return [
+            Comparison(
+                (
+                    Arm(f"latentlm-{size}-{length}", "latentlm", _sized(_latentlm(scale), width)),
+                    Arm(f"dit-{size}-{length}", "dit", _sized(_dit(scale), width)),
+                ),
+                DATA[scale],
+                Allowance("samples", documents),
+                CODECS[scale],
+                SEEDS[scale],
+                MEASURING[scale],
+            )
+            for size, width in WIDTHS[scale].items()
+            for length, documents in DOCUMENTS[scale].items()
+        ]
+
+
+def _latentlm(scale: Scale) -> PictureRecipe:
+    if scale == "quick":
+        return replace(TINY_LATENTLM, text_first=1.0)
+    return small(LatentLM(codec=latents(), head=HEAD, text_first=1.0, doubt=0.0))
+
+
+def _dit(scale: Scale) -> PictureRecipe:
+    return TINY_DIT if scale == "quick" else small(DiT(codec=latents()))
+
+
+def _sized(recipe: PictureRecipe, width: int) -> PictureRecipe:
+    """The recipe with a backbone of that width; the width of a head follows where there is one of its own."""
+    shape = recipe.backbone
+    heads, ffn_dim = shape.n_heads * width // shape.dim, shape.ffn_dim * width // shape.dim
+    recipe = replace(recipe, backbone=replace(shape, dim=width, n_heads=heads, ffn_dim=ffn_dim))
+    if isinstance(recipe, LatentLM):
+        recipe = replace(recipe, head=replace(recipe.head, width=width, ffn_dim=2 * width))
+    return recipe

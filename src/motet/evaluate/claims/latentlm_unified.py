@@ -1,0 +1,71 @@
+"""LatentLM against Transfusion and a VQ model: one model of text and pictures each, at equal parameters and documents.
+
+Sun et al. 2024 (arXiv 2412.08635, section on multimodal language models): trained alike on text, pairs and interleaved
+documents, LatentLM has the lower perplexity of text, the nearer pictures and the better captions.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import ClassVar
+
+from motet.codecs.vq import VqShape
+from motet.evaluate.claims.claim import Scale
+from motet.evaluate.claims.expected import Expected
+from motet.evaluate.claims.small import BACKBONE, CODECS, DATA, HEAD, MEASURING, PATCH, SEEDS, latents, small
+from motet.evaluate.claims.trained import TrainedClaim
+from motet.evaluate.compare.budget import Allowance
+from motet.evaluate.compare.plan import Arm, Comparison
+from motet.recipes.latentlm import LatentLM
+from motet.recipes.transfusion import Transfusion
+from motet.recipes.vq import VQTokens
+
+DOCUMENTS: Mapping[Scale, float] = {"full": 60e3, "quick": 200.0}
+"""Seen by each run, repeats counted."""
+
+
+class LatentLMUnified(TrainedClaim):
+    """Text, pictures and captions of three unified models."""
+
+    name: ClassVar[str] = "latentlm-unified"
+    statement: ClassVar[str] = (
+        "In one model of text and pictures, next-token diffusion reads and writes better than Transfusion's joint "
+        "diffusion and than next-token prediction of VQ codes: lower loss of text, nearer pictures, better captions."
+    )
+    source: ClassVar[str] = "LatentLM, arXiv 2412.08635, the comparison of multimodal language models"
+    published: ClassVar[tuple[str, ...]] = (
+        "after 200B tokens, perplexity of text: VQ 2.79, Transfusion 2.74, LatentLM 2.73 (as reported by others)",
+        "FID of text to image: VQ 16.92, Transfusion 16.10, LatentLM 14.54 (as reported by others)",
+        "CIDEr of captions on COCO: VQ 37.4, Transfusion 43.4, LatentLM 54.5 (as reported by others)",
+    )
+    measures: ClassVar[Mapping[str, str]] = {
+        "loss/text/image_first": "held-out loss of captions after their picture",
+        "frechet": "Frechet distance of drawn pictures, on EfficientNet-Lite0 features",
+        "frechet_codec": "the same of the codec's reconstructions",
+        "judge": "share of prompts that the drawn picture meets, mean of the categories",
+        "captions_true": "share of held-out pictures whose caption is true",
+        "spent/minutes": "minutes of training",
+    }
+    expected: ClassVar[Sequence[Expected]] = (
+        Expected("loss/text/image_first", "latentlm", "lower", "transfusion"),
+        Expected("loss/text/image_first", "latentlm", "lower", "vq"),
+        Expected("frechet", "latentlm", "lower", "transfusion"),
+        Expected("frechet", "latentlm", "lower", "vq"),
+        Expected("captions_true", "latentlm", "higher", "transfusion"),
+        Expected("captions_true", "latentlm", "higher", "vq"),
+    )
+    plotted: ClassVar[Sequence[str]] = ("loss/text/image_first", "frechet", "judge", "captions_true")
+
+    def comparisons(self, scale: Scale) -> list[Comparison]:
+        full = scale == "full"
+        latentlm = small(LatentLM(codec=latents(), head=HEAD, doubt=0.0))
+        transfusion = replace(small(Transfusion()), codec=latents(), backbone=replace(BACKBONE, n_layers=6))
+        vq = replace(
+            small(VQTokens()), codec=VqShape(patch=PATCH // 2, codebook_size=512, dim=128, n_layers=2, n_heads=4)
+        )
+        arms = (
+            Arm("latentlm", "latentlm", latentlm if full else LatentLM.sizes["tiny"]),
+            Arm("transfusion", "transfusion", transfusion if full else Transfusion.sizes["tiny"]),
+            Arm("vq", "vq", vq if full else VQTokens.sizes["tiny"]),
+        )
+        allowance = Allowance("samples", DOCUMENTS[scale])
+        return [Comparison(arms, DATA[scale], allowance, CODECS[scale], SEEDS[scale], MEASURING[scale])]

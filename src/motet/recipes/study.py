@@ -1,0 +1,23 @@
+"""The size between tiny and small: 32-pixel pictures and about three million parameters, for comparisons in minutes.
+
+Recipes share what is here, so that in a study they differ in their ideas: the side of a picture, the width of the
+backbone, and one codec for all whose tokens are latents. Depth makes up for heads: a model whose pictures have a
+diffusion head has fewer blocks than one whose backbone does all the work. The data is `scenes` of that side.
+"""
+
+from motet.codecs.sigma_vae import SigmaVaeShape
+from motet.codecs.vq import VqShape
+from motet.heads.diffusion import DiffusionShape
+from motet.nn.backbone import TransformerShape
+
+SIDE = 32
+LATENTS = SigmaVaeShape(patch=8, channels=32, dim=128, n_layers=2, sigma=0.1)
+"""16 latents a picture."""
+CODES = VqShape(patch=4, codebook_size=512, dim=128, n_layers=2)
+"""64 codes a picture."""
+HEAD = DiffusionShape(width=192, n_layers=3, ffn_dim=384)
+
+
+def backbone(n_layers: int, *, rope_axes: tuple[int, ...] = (32, 0, 16, 16)) -> TransformerShape:
+    """Blocks of 192 channels in three heads."""
+    return TransformerShape(dim=192, n_layers=n_layers, n_heads=3, ffn_dim=512, rope_axes=rope_axes, qk_norm=True)

@@ -1,0 +1,34 @@
+"""Orders of a pair, and what is learned of it."""
+
+import pytest
+import torch
+
+from motet.data.orders import described, drawn
+from motet.sequence import Segment
+
+TEXT = Segment("text", torch.arange(3))
+PICTURE = Segment("image", torch.zeros(2, 1), (1, 2))
+READ = Segment("text", torch.arange(2), learn=False)
+
+
+def names(segments: list[Segment]) -> list[str]:
+    return [segment.modality for segment in segments]
+
+
+@pytest.mark.parametrize("pair", [[TEXT, PICTURE], [PICTURE, TEXT]])
+def test_a_pair_is_drawn_with_the_text_first_and_described_with_the_text_last(pair: list[Segment]):
+    assert names(drawn(pair)) == ["text", "image"] and all(segment.learn for segment in drawn(pair))
+    assert names(described(pair)) == ["image", "text"]
+    assert [segment.learn for segment in described(pair)] == [False, True]
+
+
+def test_what_is_described_can_be_learned_too_under_little_noise():
+    picture, text = described([TEXT, PICTURE], noise=0.5)
+    assert picture.learn and picture.noise == 0.5 and text is TEXT
+    assert all(segment.noise == 1.0 for segment in drawn([TEXT, PICTURE]))
+
+
+@pytest.mark.parametrize("document", [[PICTURE, READ, TEXT], [PICTURE, READ, PICTURE], [TEXT], [PICTURE, PICTURE]])
+def test_other_documents_keep_their_order_and_what_is_learned(document: list[Segment]):
+    for order in (drawn, described):
+        assert all(one is other for one, other in zip(order(document), document, strict=True))
