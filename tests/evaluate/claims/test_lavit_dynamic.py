@@ -102,7 +102,7 @@ def test_kept_counts_are_compared_with_what_scenes_hold(monkeypatch: pytest.Monk
 def test_its_rule_gives_each_verdict(
     rigged: Callable[..., Any], word: str, rank: float, psnr: tuple[float, float], frechet: tuple[float, float]
 ) -> None:
-    tight = rigged({"dynamic": {"kept_rank": rank}}, 0.05)["dynamic"]
+    tight = rigged({"dynamic": {"kept_rank": 0.6, "kept_rank_plain": rank}}, 0.05)["dynamic"]
     clear = rigged({arm: {"psnr_pooled": value} for arm, value in zip(("dynamic", "fixed"), psnr, strict=True)}, 0.2)
     wide = rigged({arm: {"frechet": value} for arm, value in zip(("dynamic", "fixed"), frechet, strict=True)}, 3.0)
     summary = {

@@ -17,13 +17,14 @@ from motet.config import override
 from motet.evaluate.claims.claim import Scale
 from motet.evaluate.claims.expected import Expected
 from motet.evaluate.claims.linear_probe import Probing, probe
-from motet.evaluate.claims.small import BACKBONE, BRIEF, CODECS, DATA, MEASURING, SEEDS, SIDE, latents
+from motet.evaluate.claims.small import BACKBONE, BRIEF, CODECS, DATA, MEASURING, SEEDS
 from motet.evaluate.claims.trained import TrainedClaim, TrainedRun
 from motet.evaluate.compare.budget import Allowance
 from motet.evaluate.compare.plan import Arm, Comparison
 from motet.recipes.acdit import ACDiT
 from motet.recipes.dit import DiT
 from motet.recipes.recipe import Recipe
+from motet.recipes.study import LATENTS, SIDE
 from motet.request import Sampling
 
 DOCUMENTS: Mapping[Scale, int] = {"full": 20_000, "quick": 40}
@@ -118,5 +119,5 @@ def _here(of: type[Recipe], rows: int, scale: Scale) -> Recipe:
     """A recipe in the setting of this claim."""
     if scale == "quick":
         return override(of.sizes["tiny"], {"text_first": 1.0, "sampling": SAMPLING, **QUICK})
-    sizes = {"image_size": SIDE, "codec": latents(), "backbone": SHAPE, "rows": rows, "row_length": 128}
+    sizes = {"image_size": SIDE, "codec": LATENTS, "backbone": SHAPE, "rows": rows, "row_length": 128}
     return override(of.sizes["small"], {"text_first": 1.0, "sampling": SAMPLING, **sizes, **BRIEF})

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from motet.evaluate.claims.claim import Scale
 from motet.evaluate.claims.expected import Expected
-from motet.evaluate.claims.small import CODECS, DATA, HEAD, MEASURING, SEEDS, latents, small
+from motet.evaluate.claims.small import CODECS, DATA, MEASURING, SEEDS, small
 from motet.evaluate.claims.trained import TrainedClaim
 from motet.evaluate.compare.budget import Allowance
 from motet.evaluate.compare.plan import Arm, Comparison
@@ -19,6 +19,7 @@ from motet.recipes.dit import DiT
 from motet.recipes.latentlm import TINY as TINY_LATENTLM
 from motet.recipes.latentlm import LatentLM
 from motet.recipes.pictures import PictureRecipe
+from motet.recipes.study import HEAD, LATENTS
 
 WIDTHS: Mapping[Scale, Mapping[str, int]] = {"full": {"small": 128, "large": 192}, "quick": {"small": 32, "large": 64}}
 DOCUMENTS: Mapping[Scale, Mapping[str, float]] = {
@@ -75,11 +76,11 @@ class LatentLMScaling(TrainedClaim):
 def _latentlm(scale: Scale) -> PictureRecipe:
     if scale == "quick":
         return replace(TINY_LATENTLM, text_first=1.0)
-    return small(LatentLM(codec=latents(), head=HEAD, text_first=1.0, doubt=0.0))
+    return small(LatentLM(codec=LATENTS, head=HEAD, text_first=1.0, doubt=0.0))
 
 
 def _dit(scale: Scale) -> PictureRecipe:
-    return TINY_DIT if scale == "quick" else small(DiT(codec=latents()))
+    return TINY_DIT if scale == "quick" else small(DiT(codec=LATENTS))
 
 
 def _sized(recipe: PictureRecipe, width: int) -> PictureRecipe:

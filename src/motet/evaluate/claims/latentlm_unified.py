@@ -5,19 +5,15 @@ documents, LatentLM has the lower perplexity of text, the nearer pictures and th
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import ClassVar
 
-from motet.codecs.vq import VqShape
 from motet.evaluate.claims.claim import Scale
 from motet.evaluate.claims.expected import Expected
-from motet.evaluate.claims.small import BACKBONE, CODECS, DATA, HEAD, MEASURING, PATCH, SEEDS, latents, small
+from motet.evaluate.claims.small import CODECS, DATA, MEASURING, SEEDS
 from motet.evaluate.claims.trained import TrainedClaim
 from motet.evaluate.compare.budget import Allowance
 from motet.evaluate.compare.plan import Arm, Comparison
-from motet.recipes.latentlm import LatentLM
-from motet.recipes.transfusion import Transfusion
-from motet.recipes.vq import VQTokens
+from motet.recipes.run import recipe_class
 
 DOCUMENTS: Mapping[Scale, float] = {"full": 60e3, "quick": 200.0}
 """Seen by each run, repeats counted."""
@@ -56,16 +52,7 @@ class LatentLMUnified(TrainedClaim):
     plotted: ClassVar[Sequence[str]] = ("loss/text/image_first", "frechet", "judge", "captions_true")
 
     def comparisons(self, scale: Scale) -> list[Comparison]:
-        full = scale == "full"
-        latentlm = small(LatentLM(codec=latents(), head=HEAD, doubt=0.0))
-        transfusion = replace(small(Transfusion()), codec=latents(), backbone=replace(BACKBONE, n_layers=6))
-        vq = replace(
-            small(VQTokens()), codec=VqShape(patch=PATCH // 2, codebook_size=512, dim=128, n_layers=2, n_heads=4)
-        )
-        arms = (
-            Arm("latentlm", "latentlm", latentlm if full else LatentLM.sizes["tiny"]),
-            Arm("transfusion", "transfusion", transfusion if full else Transfusion.sizes["tiny"]),
-            Arm("vq", "vq", vq if full else VQTokens.sizes["tiny"]),
-        )
+        size = "study" if scale == "full" else "tiny"
+        arms = tuple(Arm(name, name, recipe_class(name).sizes[size]) for name in ("latentlm", "transfusion", "vq"))
         allowance = Allowance("samples", DOCUMENTS[scale])
         return [Comparison(arms, DATA[scale], allowance, CODECS[scale], SEEDS[scale], MEASURING[scale])]

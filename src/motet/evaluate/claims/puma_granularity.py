@@ -31,7 +31,7 @@ from motet.evaluate.claims.arm_plots import arms_plot, drawn_rows
 from motet.evaluate.claims.claim import Claim, Job, Measured, Plot, RunRecord, Scale, Summary, Verdict
 from motet.evaluate.claims.expected import Expectation, Expected, rule_of, verdict_of
 from motet.evaluate.claims.scale_probe import probe, probe_scenes
-from motet.evaluate.claims.small import SEEDS, SIDE, brief, small
+from motet.evaluate.claims.small import SEEDS, brief, small
 from motet.evaluate.compare.measuring import Shown
 from motet.evaluate.compare.plan import without_previews
 from motet.evaluate.compare.prepare import Workshop, prepared
@@ -42,6 +42,7 @@ from motet.recipes.feature_pictures import pyramid_of
 from motet.recipes.puma import PUMA, TINY
 from motet.recipes.recipe import initialised
 from motet.recipes.run import best_device
+from motet.recipes.study import SIDE
 from motet.recipes.trained_codecs import put_codecs
 from motet.train.settings import Budget
 

@@ -7,18 +7,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from motet.codecs.sigma_vae import SigmaVaeShape
 from motet.evaluate.claims.claim import Scale
 from motet.evaluate.compare.plan import Measuring
-from motet.heads.diffusion import DiffusionShape
-from motet.nn.backbone import TransformerShape
 from motet.recipes.pictures import PictureRecipe
+from motet.recipes.study import SIDE, backbone
 from motet.train.settings import Budget
 
 R = TypeVar("R", bound=PictureRecipe)
 
-SIDE = 32
-PATCH = 8
 SEEDS: Mapping[Scale, tuple[int, ...]] = {"full": (0, 1, 2), "quick": (0,)}
 DATA: Mapping[Scale, str] = {"full": f"scenes:level=1-2,size={SIDE}", "quick": "scenes:level=1,size=24,n=60"}
 CODECS: Mapping[Scale, Budget] = {"full": Budget(steps=600), "quick": Budget(steps=2)}
@@ -26,15 +22,9 @@ MEASURING: Mapping[Scale, Measuring] = {
     "full": Measuring(pictures=96, prompts=12, timed=(), shown=12),
     "quick": Measuring(pictures=4, prompts=1, timed=(), shown=2),
 }
-BACKBONE = TransformerShape(dim=192, n_layers=4, n_heads=3, ffn_dim=512, rope_axes=(32, 0, 16, 16), qk_norm=True)
-HEAD = DiffusionShape(width=192, n_layers=3, ffn_dim=384)
+BACKBONE = backbone(4)
 BRIEF: Mapping[str, Any] = {"training.warmup": 20, "training.ema": 0.99, "training.eval_at": (1.0,)}
 """What a recipe's own training changes to in a run of a few hundred steps, for ``motet.config.override``."""
-
-
-def latents(*, sigma: float = 0.1, channels: int = 32) -> SigmaVaeShape:
-    """A sigma-VAE that makes 16 latents of a picture."""
-    return SigmaVaeShape(patch=PATCH, channels=channels, dim=128, n_layers=2, n_heads=4, sigma=sigma)
 
 
 def small(recipe: R) -> R:
