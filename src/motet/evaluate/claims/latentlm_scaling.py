@@ -21,10 +21,10 @@ from motet.recipes.latentlm import LatentLM
 from motet.recipes.pictures import PictureRecipe
 from motet.recipes.study import HEAD, LATENTS
 
-WIDTHS: Mapping[Scale, Mapping[str, int]] = {"full": {"small": 128, "large": 192}, "quick": {"small": 32, "large": 64}}
+WIDTHS: Mapping[Scale, Mapping[str, int]] = {"full": {"small": 128, "large": 192}, "quick": {"small": 32}}
 DOCUMENTS: Mapping[Scale, Mapping[str, float]] = {
     "full": {"short": 20e3, "long": 40e3},
-    "quick": {"short": 100.0, "long": 200.0},
+    "quick": {"short": 100.0},
 }
 """Seen by each run, repeats counted."""
 SETTINGS = [f"{size}-{length}" for size in ("small", "large") for length in ("short", "long")]

@@ -8,8 +8,11 @@ expects of them.
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
+
+from rich.console import Console
 
 from motet.config import to_dict
 from motet.data.corpus import Corpus
@@ -78,7 +81,7 @@ class TrainedClaim(Claim):
     def run(self, job: Job) -> Measured | None:
         out = job.folder.parent
         comparison = next(one for one in self.comparisons(job.scale) if job.arm in [arm.label for arm in one.arms])
-        todo = jobs(equally_large(comparison, out, job.console), out)
+        todo = jobs(_equally_large(comparison, out, job.console), out)
         one = next(each for each in todo if (each.arm, each.seed) == (job.arm, job.seed))
         record = carried_out(one, job.console, codec_seed=self.codec_seed(job.seed))
         if record is None:
@@ -108,3 +111,9 @@ class TrainedClaim(Claim):
             note = f"First row: true pictures of held-out texts. Below, seed {seed}: {', '.join(drawn)}."
             plots.append(Plot("-samples", "drawn from held-out texts", drawn_rows(list(drawn.values())), note))
         return plots
+
+
+@cache
+def _equally_large(comparison: Comparison, out: Path, console: Console) -> Comparison:
+    """Once for all runs of a claim: to match every arm takes as long as a short stage."""
+    return equally_large(comparison, out, console)
