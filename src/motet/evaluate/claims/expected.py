@@ -32,6 +32,33 @@ class Expectation(ABC):
 
 
 @dataclass(frozen=True)
+class _Gain:
+    """How much better one arm is than another, with its interval; of: the size of the other's mean."""
+
+    mean: float
+    low: float
+    high: float
+    of: float
+
+    def __str__(self) -> str:
+        return f"{self.mean:.3g} [{self.low:.3g}, {self.high:.3g}]"
+
+
+def _gain(
+    summary: Summary, measure: str, arm: str, other: str, side: Literal["lower", "higher"]
+) -> tuple[_Gain | None, str]:
+    """The gain of ``arm`` over ``other``, None if it cannot be told; and the numbers, or why, in words."""
+    ours, theirs = _found(summary, arm, measure), _found(summary, other, measure)
+    if ours is None or theirs is None:
+        return None, f"{measure}: not measured of {arm} and {other}"
+    told = f"{measure}: {arm} {ours}, {other} {theirs}"
+    found = difference(theirs, ours) if side == "lower" else difference(ours, theirs)
+    if found is None or found.low is None or found.high is None:
+        return None, f"{told}; one seed decides nothing"
+    return _Gain(found.mean, found.low, found.high, abs(theirs.mean)), told
+
+
+@dataclass(frozen=True)
 class Expected(Expectation):
     """``better`` has a lower (or higher) ``measure`` than ``worse``; a gain below the share ``least`` is none."""
 
@@ -46,17 +73,13 @@ class Expected(Expectation):
         return f"{self.measure} of {self.better} is {self.side} than that of {self.worse} ({least})"
 
     def look(self, summary: Summary) -> tuple[Seen, str]:
-        better, worse = _found(summary, self.better, self.measure), _found(summary, self.worse, self.measure)
-        if better is None or worse is None:
-            return "open", f"{self.measure}: not measured of {self.better} and {self.worse}"
-        told = f"{self.measure}: {self.better} {better}, {self.worse} {worse}"
-        gain = difference(worse, better) if self.side == "lower" else difference(better, worse)
-        if gain is None or gain.low is None or gain.high is None:
-            return "open", f"{told}; one seed decides nothing"
+        gain, told = _gain(summary, self.measure, self.better, self.worse, self.side)
+        if gain is None:
+            return "open", told
         told = f"{told}; {self.better} is {self.side} by {gain}"
         if gain.low > 0:
             return "seen", told
-        if gain.high < self.least * abs(worse.mean):
+        if gain.high < self.least * gain.of:
             return "refuted", f"{told}, which leaves no gain of {100 * self.least:g} %"
         return "open", f"{told}, an interval that leaves it open"
 
@@ -78,19 +101,15 @@ class AsGood(Expectation):
         )
 
     def look(self, summary: Summary) -> tuple[Seen, str]:
-        arm, other = _found(summary, self.arm, self.measure), _found(summary, self.other, self.measure)
-        if arm is None or other is None:
-            return "open", f"{self.measure}: not measured of {self.arm} and {self.other}"
-        told = f"{self.measure}: {self.arm} {arm}, {self.other} {other}"
-        loss = difference(arm, other) if self.side == "lower" else difference(other, arm)
-        if loss is None or loss.low is None or loss.high is None:
-            return "open", f"{told}; one seed decides nothing"
-        told = f"{told}; {self.arm} is worse by {loss}"
-        bound = self.most * abs(other.mean)
-        if loss.high < bound:
-            return "seen", f"{told}, less than {100 * self.most:g} %"
-        if loss.low > bound:
-            return "refuted", f"{told}, more than {100 * self.most:g} %"
+        gain, told = _gain(summary, self.measure, self.arm, self.other, self.side)
+        if gain is None:
+            return "open", told
+        told = f"{told}; {self.arm} is {self.side} by {gain}"
+        bound = -self.most * gain.of
+        if gain.low > bound:
+            return "seen", f"{told}, worse by less than {100 * self.most:g} %"
+        if gain.high < bound:
+            return "refuted", f"{told}, worse by more than {100 * self.most:g} %"
         return "open", f"{told}, an interval that leaves it open"
 
 
