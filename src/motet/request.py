@@ -1,7 +1,7 @@
 """Requests, and the sampling program that answers one."""
 
 from collections.abc import Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import torch
@@ -148,8 +148,9 @@ def _write(
             break
         ids.append(drawn)
         hidden = yield Commit(Span(TEXT, token, positions(1, cursor.index)), CONDITIONAL)
-        cursor = _Cursor(hidden, cursor.index + 1, torch.cat([cursor.label, token]))
-    return Segment(TEXT, torch.tensor(ids, dtype=torch.long)), opened, cursor
+        cursor = replace(cursor, hidden=hidden, index=cursor.index + 1)
+    written = torch.tensor(ids, dtype=torch.long)
+    return Segment(TEXT, written), opened, replace(cursor, label=torch.cat([cursor.label, written]))
 
 
 def _render(
