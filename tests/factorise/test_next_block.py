@@ -74,6 +74,23 @@ def test_noised_and_clean_copies_alternate_at_one_position_and_each_block_has_a_
     assert len(set(times)) == 4
 
 
+@pytest.mark.parametrize("clean_copy", [False, True])
+def test_several_draws_are_private_copies_each_under_a_noise_and_a_time_of_its_own(clean_copy: bool):
+    values = torch.randn(8, 3)
+    factorise = NextBlock(3, Noising(draws=3), size=4, clean_copy=clean_copy)
+    spans = factorise.arrange(Segment("image", values, (2, 4)), 7, rng())
+    assert [span.public for span in spans] == 2 * ([False] * 3 + [True] if clean_copy else [False, False, True])
+    noised = [span for span in spans if span.time is not None]
+    assert len(noised) == 6 and len({float(span.time[0]) for span in noised if span.time is not None}) == 6
+    noises = []
+    for copy, block in zip(noised, [0, 0, 0, 1, 1, 1], strict=True):
+        at = blocks_of((2, 4), 4)[block]
+        assert copy.time is not None and torch.equal(copy.pos, positions(8, 7, (2, 4))[at])
+        t = copy.time[:, None]
+        noises.append((copy.values - t * values[at]) / (1 - t))
+    assert all((a - b).abs().min() > 1e-3 for i, a in enumerate(noises) for b in noises[:i])
+
+
 @pytest.mark.parametrize("target", ["x0", "v", "flow"])
 def test_the_target_and_the_noised_value_belong_to_one_noise_and_one_time(target: Any):
     values = torch.randn(9, 3)
@@ -212,5 +229,7 @@ def test_settings_that_cannot_work_are_refused():
         Noising(shift=0.0)
     with pytest.raises(ConfigError, match="start is 1"):
         Noising(start=1.0)
+    with pytest.raises(ConfigError, match="draws"):
+        Noising(draws=0)
     with pytest.raises(ConfigError, match="sampling cannot begin there"):
         Noising(target="epsilon")

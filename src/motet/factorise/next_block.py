@@ -5,8 +5,9 @@
     ACDiT        arXiv 2412.07720   any block size; each block has a noised and a clean copy
 
 The noised copy n_i of a block is private and the clean copy c_i public, so the one attention rule is ACDiT's
-skip-causal mask: n_i sees c_0 .. c_{i-1} and itself, c_i sees c_0 .. c_i. Both copies share their positions. Every
-block draws a time of its own. A label is known to noised copies alone, so all labels, and none, share the clean ones.
+skip-causal mask: n_i sees c_0 .. c_{i-1} and itself, c_i sees c_0 .. c_i. All copies share their positions. Every
+noised copy draws a time of its own. A label is known to noised copies alone, so all labels, and none, share the clean
+ones.
 """
 
 import math
@@ -44,12 +45,17 @@ class Noising:
     start: float = field(
         default=0.0, metadata={"help": "where sampling begins: an epsilon near 0 would amplify its error without bound"}
     )
+    draws: int = field(
+        default=1, metadata={"help": "noised copies of each block in training, each with a time and noise of its own"}
+    )
 
     def __post_init__(self) -> None:
         if self.path not in PATHS:
             raise ConfigError(f"unknown diffusion path {self.path!r}; expected one of: {', '.join(PATHS)}")
         if self.shift <= 0:
             raise ConfigError(f"shift is {self.shift}; it must be positive, and 1 leaves times as they are")
+        if self.draws < 1:
+            raise ConfigError(f"draws is {self.draws}; training needs at least one noised copy of each block")
         if not 0 <= self.start < 1:
             raise ConfigError(f"start is {self.start}; sampling begins at a time from 0 (noise) to below 1 (data)")
         if self.target == "epsilon" and self.start == 0:
@@ -108,7 +114,8 @@ class NextBlock(Factorisation):
     """p(x) = prod_i p(block_i | block_1 .. block_{i-1}), each factor a diffusion of all the block's tokens together.
 
     clean_copy: each noised block is private and followed by its clean copy. Without, later tokens of a training
-    document see the noised block itself, as in Transfusion; generated ones see the clean block in any case.
+    document see the noised block itself (of several draws the last one), as in Transfusion; generated ones see the
+    clean block in any case.
     """
 
     def __init__(self, channels: int, noising: Noising, *, size: BlockSize = None, clean_copy: bool = False):
@@ -124,25 +131,26 @@ class NextBlock(Factorisation):
         clean = [Span(segment.modality, segment.values[at], pos[at], whole=True) for at in blocks]
         if not segment.learn:
             return clean
-        times = shifted(draw_times((len(blocks),), self.noising.density, rng), self.noising.shift)
-        noise = torch.randn(segment.values.shape, generator=rng)
+        draws = self.noising.draws
+        times = shifted(draw_times((draws, len(blocks)), self.noising.density, rng), self.noising.shift)
+        noise = torch.randn(draws, *segment.values.shape, generator=rng)
         times = times + (1 - segment.noise) * (1 - times)  # none below 1 - noise
-        noised = [
-            replace(self._noised(span, noise[at], time), label=segment.label)
-            for span, at, time in zip(clean, blocks, times, strict=True)
-        ]
-        if not self.clean_copy:
-            return noised
-        return [span for pair in zip(noised, clean, strict=True) for span in pair]
+        spans: list[Span] = []
+        for span, at, each in zip(clean, blocks, times.T, strict=True):
+            spans += [self._noised(span, some[at], t, segment.label) for some, t in zip(noise, each, strict=True)]
+            spans.append(span if self.clean_copy else replace(spans.pop(), public=True))
+        return spans
 
-    def _noised(self, clean: Span, noise: Float[Tensor, "n c"], time: Float[Tensor, ""]) -> Span:
+    def _noised(self, clean: Span, noise: Float[Tensor, "n c"], time: Float[Tensor, ""], label: Tensor | None) -> Span:
+        """A noised copy that nothing behind it sees."""
         n, t = len(clean), time.expand(len(clean))
         value = target_of(self.path, self.noising.target, Point(clean.values, noise), t)
         return replace(
             clean,
             values=self.path.mix(clean.values, noise, t),
             time=t,
-            public=not self.clean_copy,
+            public=False,
+            label=label,
             predict=Predict(torch.arange(n), value, torch.ones(n), by="self"),
         )
 
