@@ -22,7 +22,7 @@ from motet.heads.head import Head, Wishes
 from motet.model import Modality, Model
 from motet.nn.backbone import Backbone, TransformerShape
 from motet.request import Request, Sampling
-from motet.sequence import Commit, Forget, Peek, Program, Segment, Span, pack, positions
+from motet.sequence import Append, Commit, Forget, Peek, Program, Segment, Span, pack, positions
 
 CHANNELS, DIM = 4, 24
 SAMPLING = Sampling(guidance=2.5, steps=3, max_tokens=6)
@@ -315,7 +315,7 @@ def test_a_peek_is_answered_as_a_private_copy_and_then_not_seen(model: Model):
 
     with_peeks, without = run(model, [program(2), program(0)], [1, 1])
     torch.testing.assert_close(with_peeks[-1], without[-1], atol=1e-5, rtol=1e-5)
-    assert torch.equal(with_peeks[1], with_peeks[2])
+    torch.testing.assert_close(with_peeks[1], with_peeks[2], atol=1e-6, rtol=1e-6)
     doc = [first, replace(peeked, public=False), second]
     states = model.hidden(pack([doc], rows=1, length=sum(map(len, doc)))).states
     torch.testing.assert_close(torch.cat([with_peeks[0], *with_peeks[2:]], 1), states, atol=1e-5, rtol=1e-5)
@@ -340,6 +340,44 @@ def test_spans_peeked_at_together_see_what_is_committed_and_none_the_others(mode
     expected = torch.stack([alone[0], also[0], alone[1], also[1]])  # the spans of a branch behind each other
     torch.testing.assert_close(together, expected, atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(after, unmoved, atol=1e-5, rtol=1e-5)
+
+
+def test_appended_spans_wait_for_what_is_placed_next_and_share_its_forward(model: Model):
+    first, second, third = span(model, "a fox", 0), span(model, "red!", 9, whole=True), span(model, "blue", 20)
+    forwards = []
+    watch = model.backbone.register_forward_pre_hook(lambda module, given: forwards.append(given[0].shape[1]))
+
+    def program(place: type[Commit | Append]) -> Program:
+        yield place(first)
+        yield place(second, (1,))
+        looked = yield Peek(third)
+        yield place(second, (0,))
+        told = yield Commit(third)
+        yield Append(first)
+        return looked, told
+
+    appended = run(model, [program(Append)], [2])[0]
+    assert forwards == [len(first) + len(second) + len(third), len(second) + len(third)], "the last one is never run"
+    forwards.clear()
+    committed = run(model, [program(Commit)], [2])[0]
+    watch.remove()
+    assert len(forwards) == 5
+    for one, other in zip(appended, committed, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-5)
+
+
+def test_what_waits_in_a_branch_is_forgotten_with_it(model: Model):
+    first, last = span(model, "a fox", 0), span(model, "red", 20)
+
+    def program() -> Program:
+        yield Append(first)
+        yield Forget((1,))
+        return (yield Commit(last))
+
+    (made,) = run(model, [program()], [2])
+    for heard, doc in zip(made, ([first, last], [last]), strict=True):
+        whole = model.hidden(pack([doc], rows=1, length=sum(map(len, doc)))).states[0]
+        torch.testing.assert_close(heard, whole[-len(last) :], atol=1e-5, rtol=1e-5)
 
 
 def test_branches_hold_what_was_placed_in_them_and_forget_when_told(model: Model):

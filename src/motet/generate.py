@@ -15,7 +15,7 @@ import torch
 from motet.model import Model
 from motet.nn.cache import Cache
 from motet.request import Request, answer, rows_of
-from motet.sequence import Commit, Draw, Forget, Peek, Program, Segment, Span, Verb
+from motet.sequence import Append, Commit, Draw, Forget, Peek, Program, Segment, Span, Verb
 from motet.sequence.pack import Placing, lay
 
 Progress = Callable[[int], None]
@@ -38,23 +38,27 @@ def generate(
 
 @dataclass
 class _Live:
-    """A program that is still running: its number, its rows in the cache, and the next block number of each row."""
+    """A program that is still running.
+
+    rows, blocks, waiting: of each branch, its row in the cache, its next block number, and what was appended to it.
+    """
 
     number: int
     program: Program
     rows: list[int]
     blocks: list[int]
+    waiting: list[tuple[Span, ...]]
     asks: Verb | None = None
 
-    def placed_in(self) -> list[int]:
-        """Which of its branches the pending commit or peek concerns."""
-        if isinstance(self.asks, Commit) and self.asks.branches is not None:
+    def concerned(self) -> list[int]:
+        """The branches that the verb asks for."""
+        if isinstance(self.asks, Commit | Append | Forget) and self.asks.branches is not None:
             return list(self.asks.branches)
         return list(range(len(self.rows)))
 
     def placed(self) -> tuple[Span, ...]:
-        """The spans of the pending commit, public, or of the pending peek, private."""
-        if isinstance(self.asks, Commit):
+        """The spans of a commit, public, or of a peek, private."""
+        if isinstance(self.asks, Commit | Append):
             return (replace(self.asks.span, public=True),)
         assert isinstance(self.asks, Peek)
         return tuple(replace(span, public=False) for span in (self.asks.span, *self.asks.beside))
@@ -69,7 +73,7 @@ def run(
     live: list[_Live] = []
     row = 0
     for number, (program, width) in enumerate(zip(programs, branches, strict=True)):
-        live.append(_Live(number, program, list(range(row, row + width)), [0] * width))
+        live.append(_Live(number, program, list(range(row, row + width)), [0] * width, [()] * width))
         row += width
     cache = Cache(row, device=model.device)
     for request in live:
@@ -78,8 +82,8 @@ def run(
         if progress is not None:
             progress(len(programs) - len(live))
         cache = _compact(cache, live)
-        while any(isinstance(request.asks, Draw | Forget) for request in live):
-            _forget(cache, live, results)
+        while any(isinstance(request.asks, Draw | Forget | Append) for request in live):
+            _note(cache, live, results)
             _draw(model, live, results)
         placing = [request for request in live if request.asks is not None]
         if placing:
@@ -97,12 +101,16 @@ def _send(request: _Live, value: Any, results: list[Any]) -> None:
         results[request.number] = end.value
 
 
-def _forget(cache: Cache, live: Sequence[_Live], results: list[Any]) -> None:
+def _note(cache: Cache, live: Sequence[_Live], results: list[Any]) -> None:
+    """Answers what needs no forward: forgetting, and appending to what waits for the next one."""
     for request in live:
-        while isinstance(request.asks, Forget):
-            for branch in request.asks.branches:
-                cache.forget(request.rows[branch])
-                request.blocks[branch] = 0
+        while isinstance(request.asks, Forget | Append):
+            for branch in request.concerned():
+                if isinstance(request.asks, Append):
+                    request.waiting[branch] += request.placed()
+                else:
+                    cache.forget(request.rows[branch])
+                    request.blocks[branch], request.waiting[branch] = 0, ()
             _send(request, None, results)
 
 
@@ -123,31 +131,35 @@ def _draw(model: Model, live: Sequence[_Live], results: list[Any]) -> None:
 
 
 def _place(model: Model, cache: Cache, placing: Sequence[_Live], results: list[Any]) -> None:
-    """One forward for all pending commits and peeks."""
-    spans = [request.placed() for request in placing]
+    """One forward for all pending commits and peeks, each behind what was appended to its branch."""
     new: dict[int, Placing] = {}
-    for request, some in zip(placing, spans, strict=True):
-        for branch in request.placed_in():
-            new[request.rows[branch]] = Placing(some, request.blocks[branch])
-    batch = lay(new, rows=cache.rows).to(model.device)
-    states = model.hidden(batch, cache).states
     committed = [0] * cache.rows
     for request in placing:
-        if isinstance(request.asks, Commit):
-            n, whole = len(request.asks.span), request.asks.span.whole
-            for branch in request.placed_in():
-                committed[request.rows[branch]] = n
-                request.blocks[branch] += 1 if whole else n
+        spans, keeps = request.placed(), isinstance(request.asks, Commit)
+        for branch in request.concerned():
+            row, waiting = request.rows[branch], request.waiting[branch]
+            new[row] = Placing((*waiting, *spans), request.blocks[branch])
+            kept = (*waiting, *spans) if keeps else waiting
+            committed[row] = sum(len(span) for span in kept)
+            request.blocks[branch] += sum(1 if span.whole else len(span) for span in kept)
+    batch = lay(new, rows=cache.rows).to(model.device)
+    states = model.hidden(batch, cache).states
     cache.close(committed)
-    for request, some in zip(placing, spans, strict=True):
-        rows = [request.rows[branch] for branch in request.placed_in()]
-        k, n = len(some), len(some[0])
-        _send(request, states[rows, : k * n].unflatten(1, (k, n)).flatten(0, 1), results)
+    for request in placing:
+        spans, n = request.placed(), len(request.placed()[0])
+        heard = []
+        for branch in request.concerned():
+            start = sum(len(span) for span in request.waiting[branch])
+            heard.append(states[request.rows[branch], start : start + len(spans) * n].unflatten(0, (len(spans), n)))
+            request.waiting[branch] = ()
+        _send(request, torch.cat(heard), results)
 
 
 def _compact(cache: Cache, live: Sequence[_Live]) -> Cache:
-    """Drops the rows of finished requests once they are half of all."""
+    """Empties the rows of finished requests, and drops them once they are half of all."""
     used = [row for request in live for row in request.rows]
+    for row in set(range(cache.rows)).difference(used):
+        cache.forget(row)
     if 2 * len(used) <= cache.rows:
         cache.keep(used)
         new = {row: i for i, row in enumerate(used)}

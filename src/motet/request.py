@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor
 
 from motet.diffusion.guidance import Guidance
@@ -14,7 +14,7 @@ from motet.errors import DataError
 from motet.factorise.factorisation import Wish
 from motet.heads.head import Wishes
 from motet.model import TEXT, Model
-from motet.sequence import Commit, Draw, Forget, Program, Segment, Span, Verb, positions, split_label
+from motet.sequence import Append, Commit, Draw, Forget, Program, Segment, Span, Verb, positions, split_label
 
 
 @dataclass(frozen=True)
@@ -81,12 +81,12 @@ CONDITIONAL, UNCONDITIONAL = (0,), (1,)
 
 @dataclass(frozen=True)
 class _Cursor:
-    """Where the document ends: hidden state of its last token ``[1, 1, d]``, and the next index.
+    """Where the document ends: those of its spans that are not placed yet, and the next index.
 
     label: ids of the texts at its end, from which a picture is drawn that comes next, if the model reads labels.
     """
 
-    hidden: Float[Tensor, "1 1 d"]
+    unplaced: tuple[Span, ...]
     index: int
     label: Int[Tensor, " m"]
 
@@ -102,9 +102,7 @@ def answer(model: Model, request: Request) -> Program:
     before, label = split_label(request.prompt, TEXT)
     labelled = model.reads_labels and request.want not in (None, TEXT)
     spans = model.prompt(before if labelled else request.prompt)
-    for span in spans:
-        hidden = yield Commit(span, CONDITIONAL)
-    cursor = _Cursor(hidden[:, -1:], 1 + max(int(span.pos[:, 0].max()) for span in spans), label)
+    cursor = _Cursor(tuple(spans), 1 + max(int(span.pos[:, 0].max()) for span in spans), label)
     made: list[Segment] = []
     wanted, left = request.want, request.sampling.max_tokens
     while True:
@@ -122,8 +120,7 @@ def answer(model: Model, request: Request) -> Program:
         if wanted is not None:
             return made
         closing = torch.tensor([model.mark(opened)[1]])
-        hidden = yield Commit(Span(TEXT, closing, positions(1, index)), CONDITIONAL)
-        cursor = _Cursor(hidden, index + 1, label[:0])
+        cursor = _Cursor((Span(TEXT, closing, positions(1, index)),), index + 1, label[:0])
 
 
 def _write(
@@ -141,14 +138,18 @@ def _write(
     ids: list[int] = []
     opened: str | None = None
     while len(ids) < left:
-        token = yield Draw(TEXT, cursor.hidden, head.noise(1, how, rng), how)
+        *before, last = cursor.unplaced
+        for span in before:
+            yield Append(span, CONDITIONAL)
+        hidden = yield Commit(last, CONDITIONAL)
+        cursor = replace(cursor, unplaced=())
+        token = yield Draw(TEXT, hidden[:, -1:], head.noise(1, how, rng), how)
         drawn = int(token[0])
         if drawn == codec.end or drawn in opens:
             opened = opens.get(drawn)
             break
         ids.append(drawn)
-        hidden = yield Commit(Span(TEXT, token, positions(1, cursor.index)), CONDITIONAL)
-        cursor = replace(cursor, hidden=hidden, index=cursor.index + 1)
+        cursor = replace(cursor, unplaced=(Span(TEXT, token, positions(1, cursor.index)),), index=cursor.index + 1)
     written = torch.tensor(ids, dtype=torch.long)
     return Segment(TEXT, written), opened, replace(cursor, label=torch.cat([cursor.label, written]))
 
@@ -162,9 +163,11 @@ def _render(
     if not grid:
         raise DataError(f"no size is known for a generated {name}; say one in the request")
     opening = torch.tensor([model.mark(name)[0]])
+    for span in cursor.unplaced:
+        yield Append(span, CONDITIONAL)
     if rows_of(model, request) == 2:
         yield Forget(UNCONDITIONAL)
-        yield Commit(Span(TEXT, torch.tensor([model.text.begin]), positions(1, 0)), UNCONDITIONAL)
+        yield Append(Span(TEXT, torch.tensor([model.text.begin]), positions(1, 0)), UNCONDITIONAL)
     hidden = yield Commit(Span(TEXT, opening, positions(1, cursor.index)))
     guidance = Guidance(sampling.guidance, sampling.guidance_schedule, sampling.guidance_interval)
     wishes = Wishes(

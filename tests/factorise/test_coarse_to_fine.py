@@ -9,7 +9,7 @@ from motet.errors import ConfigError, ShapeError
 from motet.factorise.coarse_to_fine import CoarseToFine
 from motet.factorise.factorisation import Wish
 from motet.heads.regression import Regression, RegressionSampling
-from motet.sequence import Commit, Draw, Segment, Span
+from motet.sequence import Append, Commit, Draw, Segment, Span
 
 GRID, SIZES = (4, 2), [2, 8]
 SCALES = Scales((2, 1))
@@ -40,7 +40,7 @@ def generated(scales: int, guidance: Guidance = NONE) -> tuple[list[Span], list[
             reply = torch.full((1, 3), float(len(strengths)))
             strengths.append(asked.how.guidance.scale)
         else:
-            assert isinstance(asked, Commit)
+            assert isinstance(asked, Commit | Append)
             committed.append(asked.span)
             reply = torch.full((1, 1, 5), float(len(committed)))
 

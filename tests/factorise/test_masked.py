@@ -14,7 +14,7 @@ from motet.errors import ConfigError
 from motet.factorise.factorisation import Wish
 from motet.factorise.masked import Masked, MaskRatio, hidden_after
 from motet.heads.head import Head, Wishes
-from motet.sequence import Commit, Draw, Peek, Segment, Span
+from motet.sequence import Append, Draw, Peek, Segment, Span
 
 BLANK = torch.full((2,), -7.0)
 
@@ -159,7 +159,7 @@ def played(seed: int, rounds: int) -> tuple[list[Span], list[Draw], Span, Tensor
         drawn.append(asked)
         where = asked.hidden[0]
         asked = program.send(torch.cat([where, torch.full_like(where, float(len(drawn)))], 1))
-    assert isinstance(asked, Commit) and asked.branches is None
+    assert isinstance(asked, Append) and asked.branches is None
     try:
         program.send(torch.zeros(2, 12, 1))
     except StopIteration as end:

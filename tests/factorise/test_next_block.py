@@ -13,7 +13,7 @@ from motet.factorise.factorisation import Wish
 from motet.factorise.next_block import NextBlock, Noising, blocks_of
 from motet.heads.diffusion import DiffusionSampling
 from motet.heads.velocity import Velocity
-from motet.sequence import Commit, Draw, Peek, Segment, positions
+from motet.sequence import Append, Draw, Peek, Segment, positions
 
 
 def rng(seed: int = 0) -> torch.Generator:
@@ -170,7 +170,7 @@ class Oracle:
                 self.scales.append(asked.how.guidance.scale)
                 reply = (self.values[block] - x) / (1 - t[:, None])  # the straight line that ends there
             else:
-                assert isinstance(asked, Commit) and asked.branches is None
+                assert isinstance(asked, Append) and asked.branches is None
                 assert asked.span.time is None and asked.span.public and asked.span.whole and asked.span.label is None
                 self.committed.append(asked.span.pos)
                 torch.testing.assert_close(asked.span.values, self.values[block], atol=1e-5, rtol=1e-5)

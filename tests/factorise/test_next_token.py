@@ -10,7 +10,7 @@ from motet.diffusion.guidance import Guidance
 from motet.factorise.factorisation import Wish
 from motet.factorise.next_token import NextToken
 from motet.heads.head import Head, Wishes
-from motet.sequence import Commit, Draw, Segment
+from motet.sequence import Append, Commit, Draw, Segment
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def test_generation_draws_and_commits_in_turn_at_the_positions_of_training():
         assert asked.how.guidance.scale == 1 + 2 * i / (n - 1), "the schedule runs along the span"
         drawn.append(torch.full((1, 2), float(i)))
         asked = program.send(drawn[-1])
-        assert isinstance(asked, Commit) and asked.branches is None and asked.span.values is drawn[-1]
+        assert isinstance(asked, Commit | Append) and asked.branches is None and asked.span.values is drawn[-1]
         committed.append(asked.span)
         hidden = torch.full((2, 1, 3), float(i))
         try:

@@ -8,7 +8,7 @@ from motet.factorise.factorisation import Wish
 from motet.factorise.given import Given
 from motet.factorise.until import Until
 from motet.heads.categorical import Categorical, TokenSampling
-from motet.sequence import Commit, Draw, Segment
+from motet.sequence import Append, Commit, Draw, Segment
 
 RANKED, PLACED = Sentence(5), Sentence(5, places=4)
 
@@ -34,7 +34,7 @@ def generated(sentence: Sentence, draws: list[int]) -> tuple[list[int], list[lis
         if isinstance(asked, Draw):
             reply = torch.tensor([left.pop(0)])
         else:
-            assert isinstance(asked, Commit) and len(asked.span) == 1
+            assert isinstance(asked, Commit | Append) and len(asked.span) == 1
             placed += asked.span.pos.tolist()
             reply = torch.zeros(1, 1, 8)
 

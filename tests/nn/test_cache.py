@@ -71,7 +71,11 @@ def step(backbone: Backbone, cache: Cache, docs: list[Document], new: list[Docum
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_cached_equals_uncached_with_peeks_between_and_rows_of_different_lengths(backbone: Backbone, seed: int):
+@pytest.mark.parametrize("slack", [0, 64])
+def test_cached_equals_uncached_with_peeks_between_and_rows_of_different_lengths(
+    backbone: Backbone, seed: int, slack: int, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("motet.nn.cache.SLACK", slack)
     draw, rng = random.Random(seed), torch.Generator().manual_seed(seed)
     docs = [Document() for _ in range(3)]
     cache = Cache(3)
@@ -92,7 +96,7 @@ def test_cached_equals_uncached_with_peeks_between_and_rows_of_different_lengths
                 torch.testing.assert_close(made, doc.last_states(backbone, n, public=public), atol=1e-4, rtol=1e-4)
         if public:
             docs = new
-        assert cache.filled == [len(d.x) for d in docs]
+        assert cache.held == [len(d.x) for d in docs]
 
 
 def test_a_peek_is_forgotten_exactly(backbone: Backbone):
@@ -113,7 +117,7 @@ def test_keeping_rows_keeps_what_they_remember_in_the_order_asked(backbone: Back
     cache = Cache(3)
     step(backbone, cache, [Document()] * 3, docs, public=True)
     cache.keep([2, 0])
-    assert cache.rows == 2 and cache.filled == [2, 3]
+    assert cache.rows == 2 and cache.held == [2, 3]
     kept = [docs[2], docs[0]]
     new = [doc.extended(torch.randn(2, DIM), False) for doc in kept]
     for made, doc in zip(step(backbone, cache, kept, new, public=True), new, strict=True):
@@ -131,6 +135,22 @@ def test_a_forgotten_row_starts_afresh_while_the_others_remember(backbone: Backb
         torch.testing.assert_close(made, doc.last_states(backbone, 3), atol=1e-4, rtol=1e-4)
 
 
+def test_rows_are_filled_up_to_the_longest_unless_that_would_waste_much(
+    backbone: Backbone, monkeypatch: pytest.MonkeyPatch
+):
+    def filled(*lengths: int) -> list[int]:
+        cache = Cache(len(lengths))
+        docs = [Document().extended(torch.randn(n, DIM), False) if n else Document() for n in lengths]
+        step(backbone, cache, [Document()] * len(docs), docs, public=True)
+        return cache.filled
+
+    monkeypatch.setattr("motet.nn.cache.SLACK", 3)
+    assert filled(4, 1, 4) == [4, 4, 4]
+    assert filled(9, 5, 9) == [9, 9, 9], "half of the longest"
+    assert filled(9, 4, 9) == [9, 4, 9]
+    assert filled(9, 0, 8) == [9, 9, 9], "an empty row wastes nothing of its own"
+
+
 def test_only_the_first_of_the_new_tokens_can_be_committed(backbone: Backbone):
     whole = Document().extended(torch.randn(5, DIM), False)
     cache = Cache(1)
@@ -138,7 +158,7 @@ def test_only_the_first_of_the_new_tokens_can_be_committed(backbone: Backbone):
     tags = Tags(torch.zeros(1, 5, dtype=torch.long), whole.block[None], torch.ones(1, 5, dtype=torch.bool))
     backbone(whole.x[None], tags, whole.pos()[None], cache)
     cache.close([2])
-    assert cache.filled == [2] and (cache.tags.doc[0, 2:] == NO_DOCUMENT).all()
+    assert cache.held == [2] and (cache.tags.doc[0, 2:] == NO_DOCUMENT).all()
     part = Document()
     part.x, part.block = whole.x[:2], whole.block[:2]
     new = part.extended(torch.randn(1, DIM), False)

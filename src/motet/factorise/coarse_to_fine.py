@@ -15,7 +15,7 @@ from motet.codecs.scales import Scales
 from motet.errors import ConfigError
 from motet.factorise.factorisation import Factorisation, Wish
 from motet.heads.head import Head
-from motet.sequence import Commit, Draw, Predict, Program, Segment, Span
+from motet.sequence import Append, Commit, Draw, Predict, Program, Segment, Span
 
 
 class CoarseToFine(Factorisation):
@@ -62,5 +62,9 @@ class CoarseToFine(Factorisation):
             how = replace(wish.how, guidance=wish.how.guidance.at(i / max(1, n - 1)))
             value = yield Draw(wish.modality, hidden, head.noise(1, how, rng), how)
             values.append(value)
-            hidden = yield Commit(Span(wish.modality, value, pos[i : i + 1]))
+            span = Span(wish.modality, value, pos[i : i + 1])
+            if i + 1 < n:
+                hidden = yield Commit(span)
+            else:
+                yield Append(span)
         return torch.cat(values)

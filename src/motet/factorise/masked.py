@@ -21,7 +21,7 @@ from torch import Tensor
 from motet.errors import ConfigError
 from motet.factorise.factorisation import Factorisation, Wish
 from motet.heads.head import Head
-from motet.sequence import Commit, Draw, Peek, Predict, Program, Segment, Span, positions
+from motet.sequence import Append, Draw, Peek, Predict, Program, Segment, Span, positions
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class Masked(Factorisation):
             drawn = yield Draw(wish.modality, states[:, chosen], head.noise(len(chosen), how, rng), how)
             values = values.index_copy(0, chosen, drawn)
             left = after
-        yield Commit(Span(wish.modality, values, pos, whole=True))
+        yield Append(Span(wish.modality, values, pos, whole=True))
         return values
 
     def _without(self, values: Tensor, masked: Bool[Tensor, " n"]) -> Tensor:

@@ -26,7 +26,7 @@ from motet.diffusion.time import TimeDensity, draw_times, shifted, visit_times
 from motet.errors import ConfigError, ShapeError
 from motet.factorise.factorisation import Factorisation, Wish
 from motet.heads.head import Head
-from motet.sequence import Commit, Draw, Peek, Predict, Program, Segment, Span, positions
+from motet.sequence import Append, Draw, Peek, Predict, Program, Segment, Span, positions
 
 BlockSize = int | tuple[int, ...] | None
 """Tokens of a block, or its extent along each axis of the grid; None: the whole segment is one block."""
@@ -164,7 +164,7 @@ class NextBlock(Factorisation):
             how = replace(wish.how, guidance=wish.how.guidance.at((done - 1) / max(1, n - 1)))
             place = Span(wish.modality, torch.empty(len(at), self.channels), pos[at], whole=True)
             values[at] = yield from self._denoise(replace(place, label=wish.label), head, how, rng)
-            yield Commit(replace(place, values=values[at]))
+            yield Append(replace(place, values=values[at]))
         return values
 
     def _denoise(self, place: Span, head: Head, how: Any, rng: torch.Generator) -> Program:

@@ -10,7 +10,7 @@ from torch import Tensor
 from motet.codecs.sentence import Sentence
 from motet.factorise.factorisation import Factorisation, Wish
 from motet.heads.head import Head
-from motet.sequence import Commit, Draw, Predict, Program, Segment, Span, positions
+from motet.sequence import Append, Commit, Draw, Predict, Program, Segment, Span, positions
 
 
 class Until(Factorisation):
@@ -45,7 +45,11 @@ class Until(Factorisation):
                 value = yield Draw(wish.modality, hidden, head.noise(1, how, rng), how)
             ids = torch.cat([ids, value])
             pos = self._positions(ids, wish.start, wish.grid)
-            hidden = yield Commit(Span(wish.modality, value, pos[-1:]))
+            span = Span(wish.modality, value, pos[-1:])
+            if self.sentence.end in ids:
+                yield Append(span)
+            else:
+                hidden = yield Commit(span)
         return ids
 
     def _positions(self, ids: Int[Tensor, " n"], start: int, grid: tuple[int, ...]) -> Int[Tensor, "n a"]:

@@ -67,7 +67,7 @@ class Attention(nn.Module):
         rows, tokens, _ = x.shape
         heads = linear(self.qkv, x).view(rows, tokens, -1, self.head_dim).transpose(1, 2)
         qk, v = heads.split_with_sizes([self.n_heads + self.n_kv_heads, self.n_kv_heads], 1)
-        q, k = rotate(self._normed(qk), ctx.rotation).split_with_sizes([self.n_heads, self.n_kv_heads], 1)
+        q, k = rotate(self._normed(qk), ctx.rotation).to(v.dtype).split_with_sizes([self.n_heads, self.n_kv_heads], 1)
         if ctx.cache is not None:
             k, v = ctx.cache.write(self.layer, k, v)
         mixed = ctx.backend.attend(q, k, v, ctx.mask)

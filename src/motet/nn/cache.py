@@ -2,6 +2,9 @@
 
 A row is one branch of one request. Every forward writes its new tokens behind a row's filled slots; committing moves
 the fill mark past them, peeking leaves it where it was and wipes their tags, so that the next write lands on top.
+
+Where all fill marks are equal, a write is one copy instead of a scatter. So rows that hold fewer tokens are filled up
+with empty slots, which nobody sees, as long as that wastes little.
 """
 
 from collections.abc import Sequence
@@ -15,6 +18,8 @@ from motet.types import N_AXES
 
 GROWTH = 64
 """Slots are added in multiples of this, so that growing is rare."""
+SLACK = 64
+"""So many slots of a row may be empty, or half of them if that is more."""
 
 
 class Cache:
@@ -24,6 +29,7 @@ class Cache:
         self.tags = Tags.empty(rows, 0, device)
         self.pos = torch.zeros(rows, 0, N_AXES, dtype=torch.long, device=device)
         self.filled = [0] * rows
+        self.held = [0] * rows
         self.layers: dict[int, tuple[Tensor, Tensor]] = {}
         self._slots: Tensor | None = None
 
@@ -84,13 +90,18 @@ class Cache:
         assert self._slots is not None, "open the cache before closing it"
         for row, kept in enumerate(committed):
             self.filled[row] += kept
+            self.held[row] += kept
             self.tags.doc[row, self.filled[row] :] = NO_DOCUMENT
         self._slots = None
+        top = max(self.filled)
+        if all(top - held <= max(SLACK, top // 2) for held in self.held if held):
+            self.filled = [top] * self.rows
 
     def forget(self, row: int) -> None:
         """Empties a row."""
-        self.filled[row] = 0
-        self.tags.doc[row] = NO_DOCUMENT
+        if self.held[row]:
+            self.tags.doc[row] = NO_DOCUMENT
+        self.filled[row] = self.held[row] = 0
 
     def keep(self, rows: Sequence[int]) -> None:
         """Drops all rows but these."""
@@ -98,6 +109,7 @@ class Cache:
         self.tags, self.pos = self.tags[index], self.pos[index]
         self.layers = {layer: (k[index], v[index]) for layer, (k, v) in self.layers.items()}
         self.filled = [self.filled[row] for row in rows]
+        self.held = [self.held[row] for row in rows]
 
     def _grow(self, need: int) -> None:
         if need <= self.capacity:

@@ -2,7 +2,7 @@
 
 from motet.sequence.label import NO_LABEL, Labels, labelled, split_label
 from motet.sequence.pack import Packed, Target, pack
-from motet.sequence.program import Commit, Draw, Forget, Peek, Program, Verb
+from motet.sequence.program import Append, Commit, Draw, Forget, Peek, Program, Verb
 from motet.sequence.segment import Segment
 from motet.sequence.span import Predict, Span, positions
 from motet.sequence.tags import NO_DOCUMENT, Tags, sees
@@ -10,6 +10,7 @@ from motet.sequence.tags import NO_DOCUMENT, Tags, sees
 __all__ = [
     "NO_DOCUMENT",
     "NO_LABEL",
+    "Append",
     "Commit",
     "Draw",
     "Forget",

@@ -4,6 +4,8 @@ A sampling program is a Python generator. It yields what it wants placed or draw
 (``motet.generate``) serves many programs with one forward a turn.
 
 - ``Commit(span)`` places tokens publicly; the cache keeps them. Sent back: hidden states ``[branches, n, d]``.
+- ``Append(span)`` does the same for tokens whose hidden states nobody reads: they wait for whatever is placed next, and
+  share its forward; where nothing follows, they are never computed. Nothing is sent back.
 - ``Peek(span)`` places tokens privately: nobody else sees them and they are forgotten. Sent back: the same. Several
   spans peeked at together are private blocks side by side: each sees what is committed, and none the others.
 - ``Draw(modality, hidden, noise, how)`` asks the modality's head for values. Sent back: ``[k]`` ids or ``[k, c]``
@@ -29,6 +31,14 @@ from motet.sequence.span import Span
 @dataclass(frozen=True)
 class Commit:
     """Place ``span`` publicly in the given branches (None: in all of them)."""
+
+    span: Span
+    branches: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Append:
+    """Place ``span`` publicly in the given branches (None: in all of them), together with what comes next there."""
 
     span: Span
     branches: tuple[int, ...] | None = None
@@ -72,5 +82,5 @@ class Forget:
     branches: tuple[int, ...]
 
 
-Verb = Commit | Peek | Draw | Forget
+Verb = Commit | Append | Peek | Draw | Forget
 Program = Generator[Verb, Any, Any]

@@ -37,12 +37,12 @@ def test_latentlm_takes_a_pass_a_token_and_its_head_one_for_each_solver_step(
     passes = count_passes(model, Request(tuple(prompt), IMAGE, sampling=sampling))
     n = math.prod(model.modality(IMAGE).grid)
     text = 1 + len(prompt[0].values)
-    # the prompt, an unconditional branch's beginning, the open token, and each latent
-    assert passes.backbone == 1 + (branches - 1) + 1 + n
-    assert passes.tokens == text + (branches - 1) + branches * (1 + n)
+    # one for all that stands before the picture, and one for each latent but the last, which nothing follows
+    assert passes.backbone == 1 + (n - 1)
+    assert passes.tokens == text + (branches - 1) + branches * (1 + n - 1)
     assert passes.head == 5 * n
     assert passes.decoder == 1
-    kept = (text + 1 + n) + (branches - 1) * (2 + n)
+    kept = (text + 1 + n - 1) + (branches - 1) * (2 + n - 1)
     shape = quick.backbone
     assert passes.cache == kept * shape.n_layers * 2 * shape.dim * 4  # keys and values of four bytes
     assert "hidden" not in vars(model) and "sample" not in vars(model.modality(IMAGE).head), "nothing stays behind"

@@ -1,6 +1,6 @@
 """Samples drawn one step ahead from true history: free running without its own errors.
 
-The program of a request is run as it is, but whatever it commits of a modality is replaced by the truth, so each value
+The program of a request is run as it is, but whatever it places of a modality is replaced by the truth, so each value
 is drawn given the true values before it. Free-running minus one-step quality is what exposure to its own samples costs.
 """
 
@@ -11,7 +11,7 @@ from typing import Any
 from jaxtyping import Float
 from torch import Tensor
 
-from motet.sequence import Commit, Program, Verb
+from motet.sequence import Append, Commit, Program, Verb
 
 
 def on_true_history(program: Program, modality: str, truth: Float[Tensor, "n c"]) -> Generator[Verb, Any, Any]:
@@ -22,7 +22,7 @@ def on_true_history(program: Program, modality: str, truth: Float[Tensor, "n c"]
     placed = 0
     verb = next(program)
     while True:
-        if isinstance(verb, Commit) and verb.span.modality == modality:
+        if isinstance(verb, Commit | Append) and verb.span.modality == modality:
             n = len(verb.span)
             assert placed + n <= len(truth), "the program generates as many values as there are true ones"
             verb = replace(verb, span=replace(verb.span, values=truth[placed : placed + n]))

@@ -52,7 +52,7 @@ def count_passes(model: Model, request: Request) -> Passes:
 
 def kept_bytes(cache: Cache) -> int:
     """Bytes of the keys and values of committed tokens; room that is kept for more does not count."""
-    return sum(cache.filled) * cache.bytes() // max(1, cache.rows * cache.capacity)
+    return sum(cache.held) * cache.bytes() // max(1, cache.rows * cache.capacity)
 
 
 @dataclass
