@@ -110,6 +110,19 @@ class Janus(PictureRecipe):
                 f"{self.adaptor_share} and tuning_share {self.tuning_share} are negative, or leave the model nothing"
             )
 
+    def idle(self) -> tuple[str, ...]:
+        """What belongs to encoders, to a way of drawing and to stages that are not chosen."""
+        idle = ["vq."] if self.generation == "latent" else ["codec.", "head."]
+        if self.encoders != "shared_semantic":
+            idle.append("semantic.")
+        if not self.contrasts:
+            idle += ["features.", "contrast_"]
+        return (
+            *idle,
+            *(() if self.adaptor_share else ("adaptor_training.",)),
+            *(() if self.tuning_share else ("tuning_training.",)),
+        )
+
     @property
     def contrasts(self) -> bool:
         """Whether there is an understanding encoder to train."""

@@ -28,7 +28,7 @@ TINY = Lessons(scenes=16, blots=4, sides=(48,), epochs=2, batch=16, width=4, exa
 def judge() -> Judge:
     """A judge of fewer lessons than the one that is used; what it must reach is the same."""
     judge = Judge(SHAPES, train_reader(SHAPES, SHORT))
-    judge.accuracy = accuracy(judge.read_many, SHAPES, n=50, sides=(48,))
+    judge.known[48] = accuracy(judge.read_many, SHAPES, n=50, sides=(48,))
     return judge
 
 
@@ -39,7 +39,7 @@ def wanted(text: str) -> Expectation:
 
 
 def test_it_is_right_about_98_of_100_real_renders_in_each_category(judge: Judge) -> None:
-    clean = {one.category: one for one in judge.accuracy["clean"]}
+    clean = {one.category: one for one in judge.accuracy(48)["clean"]}
     assert set(clean) == {*CATEGORIES, "level_4"}
     for one in clean.values():
         assert min(one.yes, one.no) >= 0.98, one
@@ -47,7 +47,7 @@ def test_it_is_right_about_98_of_100_real_renders_in_each_category(judge: Judge)
 
 
 def test_it_is_nearly_as_good_about_degraded_ones(judge: Judge) -> None:
-    for one in judge.accuracy["degraded"]:
+    for one in judge.accuracy(48)["degraded"]:
         assert min(one.yes, one.no) >= 0.9, one
 
 
@@ -117,6 +117,14 @@ def test_a_report_counts_by_category_and_shows_the_judge_itself(judge: Judge) ->
     assert "judge right on" in str(report)
 
 
+def test_a_report_tells_the_judges_accuracy_at_the_size_of_the_pictures() -> None:
+    judge = Judge(SHAPES, train_reader(SHAPES, TINY), examined=1)
+    (_, one), *_ = prompts("counting", 1)
+    report = judge.report([Image.new("RGB", (32, 40), "white")], [one])
+    assert list(judge.known) == [32] and report.accuracy == judge.known[32]
+    assert report.trust == next(row.reads for row in report.accuracy["clean"] if row.category == "counting")
+
+
 def test_what_cannot_be_judged_says_why(judge: Judge) -> None:
     with pytest.raises(ShapeError, match="1 pictures but 0 expectations"):
         judge.report([Image.new("RGB", (48, 48))], [])
@@ -133,5 +141,5 @@ def test_it_is_trained_once_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert all(torch.equal(a, b) for a, b in zip(again.parameters(), first.reader.parameters(), strict=True))
     monkeypatch.setattr(judge_module, "train_reader", lambda *_: pytest.fail("it was trained again"))
     second = load_judge("shapes", TINY)
-    assert second.accuracy == first.accuracy
+    assert second.accuracy(32) == first.accuracy(32)
     assert all(torch.equal(a, b) for a, b in zip(second.reader.parameters(), first.reader.parameters(), strict=True))

@@ -28,14 +28,14 @@ def scores(corpus: Corpus, n: int, draw: Draw) -> dict[str, float]:
     """The share of ``n`` prompts of each category that are met, ``judge/counting`` and so on; nothing for other data.
 
     ``judge`` is the mean of the categories, as GenEval's score is; ``judge_held_out`` the mean of the categories of
-    compositions that no training picture shows; ``judge_accuracy`` the judge's own, on real renders, in its worst
-    category.
+    compositions that no training picture shows; ``judge_accuracy`` the judge's own, on real renders of that size, in
+    the worst of the categories.
     """
     if not is_scenes(corpus):
         return {}
     sprites = vocabulary_of_item(item_of(corpus.held_out.documents[0].id)).name
     judge = load_judge(sprites)
-    numbers = {"judge_accuracy": min(one.reads for one in judge.accuracy["clean"])}
+    numbers: dict[str, float] = {}
     for name, held_out in (("judge", False), ("judge_held_out", True)):
         asked: list[tuple[str, Expectation]] = []
         for category in categories(sprites, held_out=held_out):
@@ -43,6 +43,7 @@ def scores(corpus: Corpus, n: int, draw: Draw) -> dict[str, float]:
         report = judge.report(draw([text for text, _ in asked]), [expectation for _, expectation in asked])
         numbers[name] = report.overall
         if not held_out:
+            numbers["judge_accuracy"] = report.trust
             numbers |= {f"judge/{category}": found["rate"] for category, found in report.rates().items()}
     return numbers
 

@@ -5,18 +5,15 @@ a small network. On real renders it is right at least 98 times in 100; how often
 """
 
 import hashlib
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
 from typing import Any
 
 import torch
 from jaxtyping import Float
 from PIL import Image
-from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from motet.data.pixels import cache_folder
@@ -31,8 +28,8 @@ from motet.evaluate.judge import degrade, segment
 from motet.evaluate.judge.accuracy import Accuracy, accuracy
 from motet.evaluate.judge.reader import Lessons, Reader, as_tensor, train_reader
 
-VERSION = 1
-"""To be raised when the code of cutting, of training or of measuring changes: kept judges are then made anew."""
+VERSION = 2
+"""To be raised when the code of cutting, or of training changes: kept judges are then made anew."""
 
 Pictures = Tensor | Sequence[Image.Image]
 """``[n, 3, h, w]``, floats in -1 to 1 or bytes; or pictures of one size."""
@@ -62,7 +59,7 @@ class Report:
     right: tuple[bool, ...]
     exact: tuple[bool, ...]
     accuracy: dict[str, list[Accuracy]]
-    """The judge's own, on real renders: ``clean`` and ``degraded``."""
+    """The judge's own, on real renders of the pictures' size: ``clean`` and ``degraded``."""
 
     @property
     def overall(self) -> float:
@@ -78,6 +75,13 @@ class Report:
             if category in self.categories
         }
 
+    @property
+    def trust(self) -> float:
+        """How often the judge reads a clean render rightly, in the worst of the categories that were asked."""
+        return min(
+            (one.reads for one in self.accuracy["clean"] if one.category in self.categories), default=float("nan")
+        )
+
     def to_json(self) -> dict[str, Any]:
         return {
             "categories": self.rates(),
@@ -88,24 +92,31 @@ class Report:
 
     def __str__(self) -> str:
         rates = [f"{name} {one['right']}/{one['n']}" for name, one in self.rates().items()]
-        clean = min(one.reads for one in self.accuracy["clean"])
         return (
-            f"{', '.join(rates)}; overall {self.overall:.3f} (judge right on {100 * clean:.1f} % of renders at least)"
+            f"{', '.join(rates)}; overall {self.overall:.3f} (judge right on {100 * self.trust:.1f} % of such renders)"
         )
 
 
 class Judge:
-    """Reads pictures of one vocabulary. Get one from ``load_judge``."""
+    """Reads pictures of one vocabulary. Get one from ``load_judge``.
+
+    known: its own accuracy at the sides that it was measured at.
+    """
 
     def __init__(self, vocabulary: Vocabulary, reader: Reader, *, examined: int = 100):
         self.vocabulary = vocabulary
         self.reader = reader.eval()
+        self.known: dict[int, dict[str, list[Accuracy]]] = {}
         self._examined = examined
 
-    @cached_property
-    def accuracy(self) -> dict[str, list[Accuracy]]:
-        """How often it is right itself, on ``clean`` and ``degraded`` real renders; measured when first asked for."""
-        return accuracy(self.read_many, self.vocabulary, n=self._examined)
+    def accuracy(self, side: int) -> dict[str, list[Accuracy]]:
+        """How often it is right itself, on ``clean`` and ``degraded`` real renders of so many pixels.
+
+        Measured when first asked for, in some seconds.
+        """
+        if side not in self.known:
+            self.known[side] = accuracy(self.read_many, self.vocabulary, n=self._examined, sides=(side,))
+        return self.known[side]
 
     def read(self, picture: Image.Image | Float[Tensor, "3 h w"]) -> Reading:
         """What one picture shows."""
@@ -145,16 +156,17 @@ class Judge:
         if len(pictures) != len(expectations):
             raise ShapeError(f"{len(pictures)} pictures but {len(expectations)} expectations; give one each")
         readings = self.read_many(pictures)
+        side = min(pictures.shape[-2:]) if isinstance(pictures, Tensor) else min(pictures[0].size)
         return Report(
             tuple(one.category for one in expectations),
             tuple(seen.meets(one) for seen, one in zip(readings, expectations, strict=True)),
             tuple(seen.shows_just(one) for seen, one in zip(readings, expectations, strict=True)),
-            self.accuracy,
+            self.accuracy(side),
         )
 
 
 def load_judge(sprites: str = "shapes", lessons: Lessons | None = None) -> Judge:
-    """The judge of one vocabulary. It is trained and measured once, in some twenty seconds, and kept in the cache.
+    """The judge of one vocabulary. It is trained once, in some twenty seconds, and kept in the cache.
 
     Raises:
         DataError: an unknown name of sprites.
@@ -165,17 +177,12 @@ def load_judge(sprites: str = "shapes", lessons: Lessons | None = None) -> Judge
     path = cache_folder() / "judge" / f"{sprites}-{_digest(vocabulary, lessons)}.safetensors"
     if path.is_file():
         reader = Reader(vocabulary, lessons.width)
-        with safe_open(path, "pt") as file:
-            reader.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
-            kept = json.loads(file.metadata()["accuracy"])
-        judge = Judge(vocabulary, reader)
-        judge.accuracy = {how: [Accuracy(**one) for one in rows] for how, rows in kept.items()}
-        return judge
+        reader.load_state_dict(load_file(path))
+        return Judge(vocabulary, reader, examined=lessons.examined)
     judge = Judge(vocabulary, train_reader(vocabulary, lessons), examined=lessons.examined)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(f".{os.getpid()}.partial")
-    measured = {how: [asdict(one) for one in rows] for how, rows in judge.accuracy.items()}
-    save_file(judge.reader.state_dict(), partial, metadata={"accuracy": json.dumps(measured)})
+    save_file(judge.reader.state_dict(), partial)
     os.replace(partial, path)
     return judge
 
