@@ -52,7 +52,7 @@ from motet.generate import generate
 from motet.model import TEXT, Model
 from motet.recipes.pictures import IMAGE
 from motet.recipes.recipe import initialised
-from motet.recipes.train_joint import TrainJointly
+from motet.recipes.train_joint import Mixture, TrainJointly
 from motet.recipes.transfusion import Transfusion
 from motet.request import Request, Sampling
 from motet.sequence import Segment
@@ -135,11 +135,7 @@ class Task:
         return TrainJointly(
             self.model(),
             Corpus("random", split, split),
-            rows=self.recipe.rows,
-            length=self.recipe.row_length,
-            balance=(0.0, 0.0),
-            text_first_share=1.0,
-            condition_dropout=0.0,
+            Mixture(rows=self.recipe.rows, length=self.recipe.row_length, text_first=1.0),
             sampling=self.sampling,
             seed=0,
         )

@@ -38,7 +38,7 @@ def test_the_loss_is_a_mean_over_draws_of_each_token(path: str, target: str):
             alpha, sigma = head.path.alpha(time), head.path.sigma(time)
             given = alpha * value[i] + sigma * noise
             condition = head.condition(h[i : i + 1])
-            predicted = head.denoiser(given[None], time[None], condition)[0]
+            predicted = head.predict(given[None], time[None], condition)[0]
             true = target_of(head.path, target, Point(value[i : i + 1], noise[None]), time[None])[0]
             total += float((predicted - true).square().mean())
         assert float(made[i]) == pytest.approx(total / 3, rel=1e-4)
@@ -50,14 +50,15 @@ def test_a_layer_is_modulated_by_shift_scale_and_gate():
     x, c = torch.randn(2, 16), torch.randn(2, 16)
     shift, scale, gate = ((c / (1 + torch.exp(-c))) @ layer.modulation.weight.T).split(16, -1)
     normed = x / (x.square().mean(-1, keepdim=True) + 1e-6).sqrt()
-    torch.testing.assert_close(layer(x, c), x + gate * layer.ffn(normed * (1 + scale) + shift))
+    made = layer(x, layer.modulation(torch.nn.functional.silu(c)))
+    torch.testing.assert_close(made, x + gate * layer.ffn(normed * (1 + scale) + shift))
 
 
 def test_a_fresh_head_predicts_zero_and_its_layers_are_closed():
-    denoiser = Diffusion(8, 3, SMALL).denoiser
-    x, c = torch.randn(5, 16), torch.randn(5, 16)
-    assert torch.equal(denoiser.layers[0](x, c), x)
-    assert not denoiser(torch.randn(5, 3), torch.rand(5), c).any()
+    head = Diffusion(8, 3, SMALL)
+    layer, x, c = head.denoiser.layers[0], torch.randn(5, 16), torch.randn(5, 16)
+    assert torch.equal(layer(x, layer.modulation(c)), x)
+    assert not head.predict(torch.randn(5, 3), torch.rand(5), c).any()
 
 
 def test_the_condition_is_blind_to_the_scale_of_the_hidden_state_and_time_is_seen():
@@ -65,7 +66,7 @@ def test_the_condition_is_blind_to_the_scale_of_the_hidden_state_and_time_is_see
     h = torch.randn(5, 8) * 10
     torch.testing.assert_close(head.condition(h), head.condition(3 * h), atol=1e-4, rtol=1e-4)
     x, c = torch.randn(5, 3), head.condition(h)
-    moved = head.denoiser(x, torch.full((5,), 0.2), c) - head.denoiser(x, torch.full((5,), 0.201), c)
+    moved = head.predict(x, torch.full((5,), 0.2), c) - head.predict(x, torch.full((5,), 0.201), c)
     assert moved.abs().max() > 1e-5 and not torch.equal(
         sinusoid(torch.tensor([0.2]), 4), sinusoid(torch.tensor([0.201]), 4)
     )
@@ -92,7 +93,7 @@ def test_euler_with_guidance_follows_a_loop_over_times():
     x = noise[:, 0]
     for i in range(5):
         t = i / 5
-        speeds = [head.denoiser(x, torch.tensor([t]), head.condition(h[branch])) for branch in range(2)]
+        speeds = [head.predict(x, torch.tensor([t]), head.condition(h[branch])) for branch in range(2)]
         scale = 2.5 if 0.3 <= t <= 0.7 else 1.0
         x = x + (speeds[1] + scale * (speeds[0] - speeds[1])) / 5
     torch.testing.assert_close(head.sample(h, noise, how), x, atol=1e-5, rtol=1e-5)

@@ -6,6 +6,7 @@ the last norm is modulated and the output projection starts at zero. Several (t,
 the backbone is the expensive part. The loss is the mean squared error of the prediction target over the channels.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -77,13 +78,16 @@ class ModulatedLayer(nn.Module):
         self.modulation = nn.Linear(width, 3 * width, bias=False)
         nn.init.zeros_(self.modulation.weight)
 
-    def forward(self, x: Float[Tensor, "k w"], c: Float[Tensor, "k w"]) -> Float[Tensor, "k w"]:
-        shift, scale, gate = self.modulation(silu(c)).chunk(3, -1)
+    def forward(self, x: Float[Tensor, "k w"], modulation: Float[Tensor, "k m"]) -> Float[Tensor, "k w"]:
+        shift, scale, gate = modulation.chunk(3, -1)
         return x + gate * self.ffn(self.norm(x) * (1 + scale) + shift)
 
 
 class Denoiser(nn.Module):
-    """The network of the head: ``(x_t, t, condition) -> prediction``."""
+    """The network of the head: ``(x_t, modulations) -> prediction``.
+
+    Modulations follow from time and condition alone, so sampling makes those of all its times at once.
+    """
 
     def __init__(self, dim: int, channels: int, shape: DiffusionShape):
         super().__init__()
@@ -101,14 +105,20 @@ class Denoiser(nn.Module):
         nn.init.zeros_(self.last_modulation.weight)
         nn.init.zeros_(self.project_out.weight)
 
-    def forward(
-        self, x: Float[Tensor, "k c"], t: Float[Tensor, " k"], condition: Float[Tensor, "k w"]
-    ) -> Float[Tensor, "k c"]:
-        c = condition + self.time(sinusoid(t, TIME_FEATURES))
-        x = self.project_in(x)
+    def modulations(self, t: Float[Tensor, "*k"], condition: Float[Tensor, "*j w"]) -> list[Float[Tensor, "*i _"]]:
+        """Of each layer, and of the last norm; ``t`` and ``condition`` are broadcast together."""
+        c = silu(condition + self.time(sinusoid(t, TIME_FEATURES)))
+        made = []
         for layer in self.layers:
-            x = layer(x, c)
-        shift, scale = self.last_modulation(silu(c)).chunk(2, -1)
+            assert isinstance(layer, ModulatedLayer)
+            made.append(layer.modulation(c))
+        return [*made, self.last_modulation(c)]
+
+    def forward(self, x: Float[Tensor, "k c"], modulations: Sequence[Float[Tensor, "k _"]]) -> Float[Tensor, "k c"]:
+        x = self.project_in(x)
+        for layer, modulation in zip(self.layers, modulations, strict=False):
+            x = layer(x, modulation)
+        shift, scale = modulations[-1].chunk(2, -1)
         return self.project_out(self.last_norm(x) * (1 + scale) + shift)
 
 
@@ -136,8 +146,14 @@ class Diffusion(Head):
         draws = t.shape[0] // value.shape[0]
         x = value.repeat_interleave(draws, 0)
         condition = self.condition(h).repeat_interleave(draws, 0)
-        prediction = self.denoiser(self.path.mix(x, e, t), t, condition)
+        prediction = self.predict(self.path.mix(x, e, t), t, condition)
         return (prediction.float() - target_of(self.path, self.shape.target, Point(x, e), t)).square().mean(-1)
+
+    def predict(
+        self, x: Float[Tensor, "k c"], t: Float[Tensor, " k"], condition: Float[Tensor, "k w"]
+    ) -> Float[Tensor, "k c"]:
+        """The prediction target at noised values of these times."""
+        return self.denoiser(x, self.denoiser.modulations(t, condition))
 
     def condition(self, h: Float[Tensor, "*k d"]) -> Float[Tensor, "*k w"]:
         return self.denoiser.condition(self.denoiser.condition_norm(h))
@@ -150,23 +166,27 @@ class Diffusion(Head):
     def sample(
         self, h: Float[Tensor, "branches k d"], noise: Float[Tensor, "k s c"], how: DiffusionSampling
     ) -> Float[Tensor, "k c"]:
-        condition = self.condition(h)
-        if how.guidance.active and condition.shape[0] < 2:
+        branches, k, _ = h.shape
+        if how.guidance.active and branches < 2:
             raise ConfigError("guidance needs an unconditional branch, and this request has none")
+        condition = self.condition(h[: 2 if how.guidance.active else 1]).flatten(0, 1)
+        times = visit_times(how.steps, shift=self.shape.shift)
+        looks = torch.tensor(times[:-1], device=h.device)  # the last one is clean data, where no solver looks
+        modulations = [made.unbind() for made in self.denoiser.modulations(looks[:, None], condition)]
+        at = {time: [made[step] for made in modulations] for step, time in enumerate(times[:-1])}
         noise = noise.to(h.device) * how.temperature
 
         def denoise(x: Tensor, time: float) -> Point:
             t = torch.full((x.shape[0],), time, device=x.device)
             scale = how.guidance.scale_at(time)
             if scale == 1.0:
-                prediction = self.denoiser(x, t, condition[0])
+                prediction = self.denoiser(x, [made[:k] for made in at[time]])
             else:  # both branches look at the same noised value
-                both = self.denoiser(x.repeat(2, 1), t.repeat(2), condition[:2].flatten(0, 1))
+                both = self.denoiser(x.repeat(2, 1), at[time])
                 conditional, unconditional = both.chunk(2)
                 prediction = guide(conditional, unconditional, scale)
             return point_of(self.path, self.shape.target, prediction.float(), x, t)
 
-        times = visit_times(how.steps, shift=self.shape.shift)
         solving = SOLVERS[how.solver](noise[:, 0], times, self.path, noise[:, 1:].transpose(0, 1))
         return solve(solving, denoise)
 
@@ -174,4 +194,4 @@ class Diffusion(Head):
         return DiffusionSampling(wishes.steps, wishes.solver, wishes.guidance, wishes.temperature)
 
     def compile_parts(self) -> None:
-        self.denoiser.compile(dynamic=True)
+        self.predict = torch.compile(self.predict, dynamic=True)  # type: ignore[method-assign]

@@ -25,7 +25,7 @@ from motet.model import TEXT, Modality, Model
 from motet.nn.backbone import Backbone, TransformerShape
 from motet.recipes.recipe import Recipe, Stage
 from motet.recipes.train_codec import TrainCodec, sample_pixels
-from motet.recipes.train_joint import TrainJointly
+from motet.recipes.train_joint import Mixture, TrainJointly
 from motet.request import Sampling
 from motet.train.settings import TrainSettings
 
@@ -146,12 +146,14 @@ class PictureRecipe(Recipe):
             lambda model, corpus: TrainJointly(
                 model,
                 corpus,
-                rows=self.rows,
-                length=self.row_length,
-                balance=(self.balance, self.describing_balance),
-                text_first_share=self.text_first,
-                describing=self.describing(),
-                condition_dropout=self.condition_dropout,
+                Mixture(
+                    rows=self.rows,
+                    length=self.row_length,
+                    text_first=self.text_first,
+                    balance=(self.balance, self.describing_balance),
+                    describing=self.describing(),
+                    condition_dropout=self.condition_dropout,
+                ),
                 sampling=self.sampling,
                 seed=settings.seed,
                 learned=learned(model),

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -33,6 +34,24 @@ MOST_MEAN, LEAST_SPREAD, MOST_SPREAD = 0.3, 0.5, 1.5
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Mixture:
+    """How documents become batches of ``rows`` packed rows of ``length`` tokens.
+
+    text_first:        share of pairs with the text first, which draw; the others describe.
+    balance:           of those that draw, and of those that describe (``balanced_weights``).
+    describing:        how those that describe are laid out.
+    condition_dropout: share of documents that are laid out as an unconditional branch sees them.
+    """
+
+    rows: int
+    length: int
+    text_first: float
+    balance: tuple[float, float] = (0.0, 0.0)
+    describing: Ordering = described
+    condition_dropout: float = 0.0
+
+
 class TrainJointly(Objective):
     """Next-token cross-entropy on text and the heads' losses on everything else, in one packed sequence."""
 
@@ -42,42 +61,34 @@ class TrainJointly(Objective):
         self,
         model: Model,
         corpus: Corpus,
+        mixture: Mixture,
         *,
-        rows: int,
-        length: int,
-        balance: tuple[float, float],
-        text_first_share: float,
-        describing: Ordering = described,
-        condition_dropout: float,
         sampling: Sampling,
         seed: int,
         learned: Iterable[nn.Module] | None = None,
     ):
-        """balance: of pairs with the text first, and of pairs with the text last; describing: how these are laid out.
-
-        learned: the parts of the model that this stage trains; None: all that it may, ``model.learned()``.
-        """
+        """learned: the parts of the model that this stage trains; None: all that it may, ``model.learned()``."""
         self.module = model
         self.corpus = corpus
         self.sampling = sampling
         self.seed = seed
-        self.condition_dropout = condition_dropout
+        self.mixture = mixture
         model.requires_grad_(False)
         for part in model.learned() if learned is None else learned:
             part.requires_grad_(True)
         groups = [document.group for document in corpus.train.documents]
-        first, last = (balanced_weights(groups, degree) for degree in balance)
+        first, last = (balanced_weights(groups, degree) for degree in mixture.balance)
         tasks = [
-            Task(text_first_share, first, partial(self._arrange, drawn)),
-            Task(1 - text_first_share, last, partial(self._arrange, describing)),
+            Task(mixture.text_first, first, partial(self._arrange, drawn)),
+            Task(1 - mixture.text_first, last, partial(self._arrange, mixture.describing)),
         ]
-        self.loader = Loader(corpus.train.encoded(model), tasks, rows=rows, length=length, seed=seed)
+        self.loader = Loader(corpus.train.encoded(model), tasks, rows=mixture.rows, length=mixture.length, seed=seed)
         self.held_out = corpus.held_out.encoded(model)
         self._warn_of_drift()
 
     def _arrange(self, order: Ordering, segments: list[Segment], rng: torch.Generator) -> list[Span]:
         spans = self.module.arrange(order(segments), rng)
-        return self.module.drop_condition(spans, self.condition_dropout, rng)
+        return self.module.drop_condition(spans, self.mixture.condition_dropout, rng)
 
     def batch(self, cursor: int) -> tuple[Batch, int]:
         packed, following = self.loader.batch(cursor)
@@ -124,7 +135,7 @@ class TrainJointly(Objective):
                 self.module,
                 self.held_out[:JUDGED],
                 order=order,
-                row_length=self.loader.length,
+                row_length=self.mixture.length,
                 seed=self.seed + 2,
             )
             numbers |= {f"{name}/{order_name}": sums.mean() for name, sums in losses.items()}
