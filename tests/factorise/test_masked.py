@@ -12,7 +12,7 @@ from torch import Tensor
 from motet.diffusion.guidance import Guidance
 from motet.errors import ConfigError
 from motet.factorise.factorisation import Wish
-from motet.factorise.masked import Masked, MaskRatio, hidden_after
+from motet.factorise.masked import Masked, Masking, hidden_after
 from motet.heads.head import Head, Wishes
 from motet.sequence import Append, Draw, Peek, Segment, Span
 
@@ -57,17 +57,33 @@ def test_every_token_is_hidden_equally_often_and_counts_are_rounded_up():
     masked, draws, ratios = Masked(BLANK), rng(1), rng(1)
     for _ in range(400):
         (span,) = masked.arrange(segment, 0, draws)
-        assert int(span.masked.sum()) == math.ceil(10 * masked.ratio.draw(ratios))
+        assert int(span.masked.sum()) == math.ceil(10 * masked.masking.share(ratios))
         torch.randperm(10, generator=ratios)  # keeps the second generator in step
         times += span.masked
     expected = float(times.mean())
     assert (times - expected).abs().max() < 4 * (400 * 0.9 * 0.1) ** 0.5
 
 
-@pytest.mark.parametrize("ratio", [MaskRatio(), MaskRatio(0.2, 0.9, mean=0.5, std=0.1), MaskRatio(0.5, 0.7, mean=0.1)])
-def test_ratios_are_those_of_a_normal_from_which_what_lies_outside_is_thrown_away(ratio: MaskRatio):
+def test_several_draws_are_private_copies_each_with_a_hidden_set_of_its_own():
+    values = torch.randn(10, 2)
+    spans = Masked(BLANK, masking=Masking(0.5, 0.5, draws=4)).arrange(Segment("image", values, (2, 5)), 3, rng(1))
+    assert [span.public for span in spans] == [False, False, False, True]
+    sets = []
+    for span in spans:
+        assert span.masked is not None and span.predict is not None and torch.equal(span.pos, spans[0].pos)
+        at = span.masked.nonzero()[:, 0]
+        assert torch.equal(span.predict.at, at) and torch.equal(span.predict.value, values[at])
+        assert torch.equal(span.values[~span.masked], values[~span.masked])
+        sets.append(tuple(at.tolist()))
+    assert len(set(sets)) == 4
+    with pytest.raises(ConfigError, match="draws is 0"):
+        Masking(draws=0)
+
+
+@pytest.mark.parametrize("ratio", [Masking(), Masking(0.2, 0.9, mean=0.5, std=0.1), Masking(0.5, 0.7, mean=0.1)])
+def test_ratios_are_those_of_a_normal_from_which_what_lies_outside_is_thrown_away(ratio: Masking):
     draws = rng(2)
-    drawn = torch.tensor([ratio.draw(draws) for _ in range(8000)]).sort().values
+    drawn = torch.tensor([ratio.share(draws) for _ in range(8000)]).sort().values
     normal = ratio.mean + ratio.std * torch.randn(3_000_000, generator=rng(3))
     kept = normal[(normal >= ratio.least) & (normal <= ratio.most)][:100_000].sort().values
     assert len(kept) > 15_000 and ratio.least <= drawn[0] and drawn[-1] <= ratio.most
@@ -78,13 +94,13 @@ def test_ratios_are_those_of_a_normal_from_which_what_lies_outside_is_thrown_awa
 
 
 def test_an_interval_of_one_point_is_that_point():
-    assert MaskRatio(0.8, 0.8).draw(rng()) == 0.8
+    assert Masking(0.8, 0.8).share(rng()) == 0.8
 
 
 @pytest.mark.parametrize("wrong", [{"least": 0.0}, {"least": 0.9, "most": 0.8}, {"most": 1.1}, {"std": 0.0}])
 def test_ratios_that_cannot_be_drawn_are_refused(wrong: dict[str, float]):
     with pytest.raises(ConfigError, match="mask ratios"):
-        MaskRatio(**wrong)
+        Masking(**wrong)
 
 
 # sampling

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from statistics import NormalDist
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from motet.errors import ConfigError
@@ -25,13 +25,16 @@ from motet.sequence import Append, Draw, Peek, Predict, Program, Segment, Span, 
 
 
 @dataclass(frozen=True)
-class MaskRatio:
-    """The share of a picture's tokens that training hides: normal, cut to an interval."""
+class Masking:
+    """How training hides tokens of a picture. Their share is normal, cut to an interval."""
 
     least: float = field(default=0.7, metadata={"help": "least share of a picture's tokens that training hides"})
     most: float = field(default=1.0, metadata={"help": "largest share"})
     mean: float = field(default=1.0, metadata={"help": "mean of the normal distribution before it is cut"})
     std: float = field(default=0.25, metadata={"help": "its spread before it is cut"})
+    draws: int = field(
+        default=1, metadata={"help": "copies of each picture in training, each with a hidden set of its own"}
+    )
 
     def __post_init__(self) -> None:
         if not 0 < self.least <= self.most <= 1 or self.std <= 0:
@@ -39,8 +42,10 @@ class MaskRatio:
                 f"mask ratios from {self.least} to {self.most} with a spread of {self.std} cannot be drawn; expected "
                 "0 < least <= most <= 1 and a positive std"
             )
+        if self.draws < 1:
+            raise ConfigError(f"draws is {self.draws}; training needs at least one copy of each picture")
 
-    def draw(self, rng: torch.Generator) -> float:
+    def share(self, rng: torch.Generator) -> float:
         """One share: the normal's inverse distribution at a uniform point between those of the two ends."""
         normal = NormalDist(self.mean, self.std)
         low, high = normal.cdf(self.least), normal.cdf(self.most)
@@ -69,24 +74,30 @@ class Masked(Factorisation):
     """p(x) = prod_k p(set_k | sets before it), the sets being a random partition; all of a picture is one block.
 
     blank: what stands where no value is known, a latent ``[c]`` or an id ``[]``. What is shown there is up to the
-    modality's embedding.
+    modality's embedding. Of several copies in a training document, what comes behind sees the last one.
     """
 
-    def __init__(self, blank: Tensor, *, ratio: MaskRatio = MaskRatio()):
+    def __init__(self, blank: Tensor, *, masking: Masking = Masking()):
         self.blank = blank
-        self.ratio = ratio
+        self.masking = masking
 
     def arrange(self, segment: Segment, start: int, rng: torch.Generator) -> list[Span]:
         n = len(segment)
         pos = positions(n, start, segment.grid)
         if not segment.learn:
             return [Span(segment.modality, segment.values, pos, whole=True)]
-        count = math.ceil(n * self.ratio.draw(rng))
+        spans = [self._masked(segment, pos, rng) for _ in range(self.masking.draws)]
+        return [*(replace(span, public=False) for span in spans[:-1]), spans[-1]]
+
+    def _masked(self, segment: Segment, pos: Int[Tensor, "n a"], rng: torch.Generator) -> Span:
+        """The picture with a random set of its tokens hidden, each of which predicts itself."""
+        n = len(segment)
+        count = math.ceil(n * self.masking.share(rng))
         at = torch.randperm(n, generator=rng)[:count].sort().values
         masked = torch.zeros(n, dtype=torch.bool).index_fill(0, at, True)
         predict = Predict(at, segment.values[at], torch.ones(count), by="self")
         shown = self._without(segment.values, masked)
-        return [Span(segment.modality, shown, pos, whole=True, masked=masked, predict=predict)]
+        return Span(segment.modality, shown, pos, whole=True, masked=masked, predict=predict)
 
     def generate(self, wish: Wish, head: Head, hidden: Float[Tensor, "branches 1 d"], rng: torch.Generator) -> Program:
         n = math.prod(wish.grid)

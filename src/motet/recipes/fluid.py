@@ -26,7 +26,7 @@ from motet.embed.blank import Blank
 from motet.embed.embed import Embed
 from motet.embed.lookup import Lookup
 from motet.embed.project import Project
-from motet.factorise.masked import Masked, MaskRatio
+from motet.factorise.masked import Masked, Masking
 from motet.factorise.next_token import NextToken
 from motet.heads.categorical import Categorical
 from motet.heads.diffusion import Diffusion, DiffusionShape
@@ -67,7 +67,7 @@ class Fluid(PictureRecipe):
     codec: SigmaVaeShape = SigmaVaeShape(patch=8, channels=48, sigma=0.1)
     head: DiffusionShape = DiffusionShape(shift=2.0)
     vq: VqShape = VqShape()
-    masking: MaskRatio = MaskRatio()
+    masking: Masking = Masking()
     image_weight: float = field(default=5.0, metadata={"help": "weight of the picture's loss beside the text's"})
     rows: int = field(default=24, metadata={"help": "packed rows in a batch"})
     row_length: int = field(default=192, metadata={"help": "tokens in a row"})
@@ -94,7 +94,7 @@ class Fluid(PictureRecipe):
         return Modality(
             codec=of.codec,
             embed=Blank(of.embed, self.backbone.dim) if in_sets else of.embed,
-            factorise=Masked(of.blank, ratio=self.masking) if in_sets else NextToken(),
+            factorise=Masked(of.blank, masking=self.masking) if in_sets else NextToken(),
             head=of.head,
             weight=self.image_weight,
             size=(self.image_size, self.image_size),

@@ -21,7 +21,7 @@ from motet.codecs.text import TextCodec
 from motet.embed.blank import Blank
 from motet.embed.project import Project
 from motet.errors import ConfigError
-from motet.factorise.masked import Masked, MaskRatio
+from motet.factorise.masked import Masked, Masking
 from motet.heads.diffusion import Diffusion, DiffusionShape
 from motet.model import Modality
 from motet.nn.backbone import Backbone, TransformerShape
@@ -47,7 +47,7 @@ class MAR(PictureRecipe):
     encoder_layers: int = field(
         default=3, metadata={"help": "blocks that see no hidden token; the other blocks are the decoder; 0: none"}
     )
-    masking: MaskRatio = MaskRatio()
+    masking: Masking = Masking()
     image_weight: float = field(default=5.0, metadata={"help": "weight of the latents' loss beside the text's"})
     rows: int = field(default=24, metadata={"help": "packed rows in a batch"})
     row_length: int = field(default=192, metadata={"help": "tokens in a row"})
@@ -66,7 +66,7 @@ class MAR(PictureRecipe):
         return Modality(
             codec=SigmaVAE(self.codec),
             embed=Blank(Project(channels, dim), dim),
-            factorise=Masked(torch.zeros(channels, device="cpu"), ratio=self.masking),
+            factorise=Masked(torch.zeros(channels, device="cpu"), masking=self.masking),
             head=Diffusion(dim, channels, self.head),
             weight=self.image_weight,
             size=(self.image_size, self.image_size),
