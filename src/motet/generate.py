@@ -59,7 +59,8 @@ class _Live:
     def placed(self) -> tuple[Span, ...]:
         """The spans of a commit, public, or of a peek, private."""
         if isinstance(self.asks, Commit | Append):
-            return (replace(self.asks.span, public=True),)
+            span = self.asks.span
+            return (span if span.public else replace(span, public=True),)
         assert isinstance(self.asks, Peek)
         return tuple(replace(span, public=False) for span in (self.asks.span, *self.asks.beside))
 

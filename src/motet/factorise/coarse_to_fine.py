@@ -5,7 +5,6 @@ a coarse token says more about the picture than a fine one, and there are fewer 
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import torch
 from jaxtyping import Float
@@ -59,7 +58,7 @@ class CoarseToFine(Factorisation):
         pos = self.scales.positions((rows, columns), wish.start)
         values = []
         for i in range(n):
-            how = replace(wish.how, guidance=wish.how.guidance.at(i / max(1, n - 1)))
+            how = wish.how_at(i / max(1, n - 1))
             value = yield Draw(wish.modality, hidden, head.noise(1, how, rng), how)
             values.append(value)
             span = Span(wish.modality, value, pos[i : i + 1])

@@ -1,7 +1,7 @@
 """What every factorisation can do: the training view and the sampling view of one idea, side by side."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -28,6 +28,12 @@ class Wish:
     rounds: int = 64
     scales: int = 0
     label: Int[Tensor, " m"] | None = None
+
+    def how_at(self, progress: float) -> Any:
+        """``how`` for a token that stands at ``progress`` (0 first, 1 last): the guidance of its schedule there."""
+        if self.how.guidance.schedule == "constant":
+            return self.how
+        return replace(self.how, guidance=self.how.guidance.at(progress))
 
 
 class Factorisation(ABC):

@@ -110,7 +110,7 @@ class Masked(Factorisation):
             states = yield Peek(Span(wish.modality, values, pos, whole=True, masked=masked))
             chosen = order[n - left : n - after]
             progress = (n - max(1, after)) / n  # guidance counts the tokens that show behind this round, as MAR does
-            how = replace(wish.how, guidance=wish.how.guidance.at(progress))
+            how = wish.how_at(progress)
             drawn = yield Draw(wish.modality, states[:, chosen], head.noise(len(chosen), how, rng), how)
             values = values.index_copy(0, chosen, drawn)
             left = after

@@ -161,7 +161,7 @@ class NextBlock(Factorisation):
         done = 0
         for at in blocks_of(wish.grid, self.size):
             done += len(at)
-            how = replace(wish.how, guidance=wish.how.guidance.at((done - 1) / max(1, n - 1)))
+            how = wish.how_at((done - 1) / max(1, n - 1))
             place = Span(wish.modality, torch.empty(len(at), self.channels), pos[at], whole=True)
             values[at] = yield from self._denoise(replace(place, label=wish.label), head, how, rng)
             yield Append(replace(place, values=values[at]))

@@ -1,7 +1,6 @@
 """One by one in raster order, each from all before it: text, LatentLM's latents, VQ codes."""
 
 import math
-from dataclasses import replace
 
 import torch
 from jaxtyping import Float
@@ -36,7 +35,7 @@ class NextToken(Factorisation):
         pos = positions(n, wish.start, wish.grid)
         values = []
         for i in range(n):
-            how = replace(wish.how, guidance=wish.how.guidance.at(i / max(1, n - 1)))
+            how = wish.how_at(i / max(1, n - 1))
             value = yield Draw(wish.modality, hidden, head.noise(1, how, rng), how)
             values.append(value)
             span = Span(wish.modality, value, pos[i : i + 1])

@@ -1,7 +1,6 @@
 """One by one until an end is drawn: pictures of as many codes as they need (LaVIT, arXiv 2309.04669)."""
 
 import math
-from dataclasses import replace
 
 import torch
 from jaxtyping import Float, Int
@@ -41,7 +40,7 @@ class Until(Factorisation):
         while self.sentence.end not in ids:
             value = torch.tensor([self.sentence.end])
             if len(ids) < most:
-                how = replace(wish.how, guidance=wish.how.guidance.at(len(ids) / max(1, most - 1)))
+                how = wish.how_at(len(ids) / max(1, most - 1))
                 value = yield Draw(wish.modality, hidden, head.noise(1, how, rng), how)
             ids = torch.cat([ids, value])
             pos = self._positions(ids, wish.start, wish.grid)

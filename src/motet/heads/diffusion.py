@@ -78,7 +78,7 @@ class ModulatedLayer(nn.Module):
         self.modulation = nn.Linear(width, 3 * width, bias=False)
         nn.init.zeros_(self.modulation.weight)
 
-    def forward(self, x: Float[Tensor, "k w"], modulation: Float[Tensor, "k m"]) -> Float[Tensor, "k w"]:
+    def forward(self, x: Float[Tensor, "*k w"], modulation: Float[Tensor, "*j m"]) -> Float[Tensor, "*i w"]:
         shift, scale, gate = modulation.chunk(3, -1)
         return x + gate * self.ffn(self.norm(x) * (1 + scale) + shift)
 
@@ -114,7 +114,8 @@ class Denoiser(nn.Module):
             made.append(layer.modulation(c))
         return [*made, self.last_modulation(c)]
 
-    def forward(self, x: Float[Tensor, "k c"], modulations: Sequence[Float[Tensor, "k _"]]) -> Float[Tensor, "k c"]:
+    def forward(self, x: Float[Tensor, "*k c"], modulations: Sequence[Float[Tensor, "*j _"]]) -> Float[Tensor, "*i c"]:
+        """``x`` and modulations are broadcast together: both branches of guidance look at one noised value."""
         x = self.project_in(x)
         for layer, modulation in zip(self.layers, modulations, strict=False):
             x = layer(x, modulation)
@@ -166,13 +167,12 @@ class Diffusion(Head):
     def sample(
         self, h: Float[Tensor, "branches k d"], noise: Float[Tensor, "k s c"], how: DiffusionSampling
     ) -> Float[Tensor, "k c"]:
-        branches, k, _ = h.shape
-        if how.guidance.active and branches < 2:
+        if how.guidance.active and len(h) < 2:
             raise ConfigError("guidance needs an unconditional branch, and this request has none")
-        condition = self.condition(h[: 2 if how.guidance.active else 1]).flatten(0, 1)
+        condition = self.condition(h[: 2 if how.guidance.active else 1])
         times = visit_times(how.steps, shift=self.shape.shift)
         looks = torch.tensor(times[:-1], device=h.device)  # the last one is clean data, where no solver looks
-        modulations = [made.unbind() for made in self.denoiser.modulations(looks[:, None], condition)]
+        modulations = [made.unbind() for made in self.denoiser.modulations(looks[:, None, None], condition)]
         at = {time: [made[step] for made in modulations] for step, time in enumerate(times[:-1])}
         noise = noise.to(h.device) * how.temperature
 
@@ -180,10 +180,9 @@ class Diffusion(Head):
             t = torch.full((x.shape[0],), time, device=x.device)
             scale = how.guidance.scale_at(time)
             if scale == 1.0:
-                prediction = self.denoiser(x, [made[:k] for made in at[time]])
-            else:  # both branches look at the same noised value
-                both = self.denoiser(x.repeat(2, 1), at[time])
-                conditional, unconditional = both.chunk(2)
+                prediction = self.denoiser(x, [made[0] for made in at[time]])
+            else:
+                conditional, unconditional = self.denoiser(x, at[time])
                 prediction = guide(conditional, unconditional, scale)
             return point_of(self.path, self.shape.target, prediction.float(), x, t)
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from motet.sequence import NO_DOCUMENT, Tags
 from motet.types import N_AXES
 
-GROWTH = 64
+GROWTH = 32
 """Slots are added in multiples of this, so that growing is rare."""
 SLACK = 64
 """So many slots of a row may be empty, or half of them if that is more."""

@@ -20,9 +20,17 @@ class RMSNorm(nn.Module):
     def forward(self, x: Float[Tensor, "*s d"]) -> Float[Tensor, "*s d"]:
         if self.weight is not None and is_lone(x, self.weight):
             return _alone(x, self.weight, self.eps)
+        if x.is_cpu and x.dtype == torch.float32 and not torch.is_grad_enabled():
+            return _unfused(x, self.weight, self.eps)
         if self.weight is None or self.weight.dtype == x.dtype:
             return rms_norm(x, (self.dim,), self.weight, self.eps)
         return self.weight * rms_norm(x, (self.dim,), None, self.eps)  # under autocast
+
+
+def _unfused(x: Float[Tensor, "*s d"], weight: Tensor | None, eps: float) -> Float[Tensor, "*s d"]:
+    """The same where nothing is learned: on a CPU the library's norm takes up to twice as long for a batch of rows."""
+    scale = torch.linalg.vector_norm(x, dim=-1, keepdim=True).square().div_(x.shape[-1]).add_(eps).rsqrt_()
+    return x * scale if weight is None else (x * scale).mul_(weight)
 
 
 _NOTHING = torch.zeros((), dtype=torch.bfloat16)
