@@ -15,6 +15,8 @@ LATENTS = SigmaVaeShape(patch=8, channels=32, dim=128, n_layers=2, sigma=0.1)
 """16 latents a picture."""
 CODES = VqShape(patch=4, codebook_size=512, dim=128, n_layers=2)
 """64 codes a picture."""
+CODES_BATCH = 64
+"""Pictures in a batch of their stage: with many tokens a picture, larger ones leave minutes too few steps."""
 HEAD = DiffusionShape(width=192, n_layers=3, ffn_dim=384)
 
 
