@@ -117,11 +117,11 @@ class Janus(PictureRecipe):
             idle.append("semantic.")
         if not self.contrasts:
             idle += ["features.", "contrast_"]
-        return (
-            *idle,
-            *(() if self.adaptor_share else ("adaptor_training.",)),
-            *(() if self.tuning_share else ("tuning_training.",)),
-        )
+        if not self.adaptor_share:
+            idle.append("adaptor_training.")
+        if not self.tuning_share:
+            idle.append("tuning_training.")
+        return tuple(idle)
 
     @property
     def contrasts(self) -> bool:
