@@ -86,7 +86,7 @@ def test_one_document_in_twenty_is_held_out_and_no_other_shows_its_composition()
 
 
 def test_every_part_of_what_is_held_out_is_trained_on() -> None:
-    made = (item_at(Address("caption", (1, 3), "shapes", 0, number)) for number in range(1500))
+    made = (item_at(Address("caption", (1, 3), "shapes", 0, 0, number)) for number in range(1500))
     items = [item for item in made if not item.held_out]
     things = [thing for item in items for thing in item.scene.things]
     looks = {look(thing.kind) for thing in things}

@@ -45,13 +45,13 @@ class _Plan:
     textured: bool = False
 
 
-def compose(level: int, vocabulary: Vocabulary, rng: Random) -> tuple[Scene, Telling]:
+def compose(level: int, vocabulary: Vocabulary, rng: Random, lattice: int = 0) -> tuple[Scene, Telling]:
     """A scene of a level, and how it is told. About a fifth are told without colours: 'a circle', 'two stars'."""
     while True:
         plan = rng.choice(_PLANS[level])(vocabulary, rng)
-        things = place(plan.kinds, rng, told=plan.telling.relation)
+        things = place(plan.kinds, rng, told=plan.telling.relation, lattice=lattice)
         if things is not None:
-            return Scene(things, _ground(rng, textured=plan.textured)), plan.telling
+            return Scene(things, _ground(rng, textured=plan.textured), lattice), plan.telling
 
 
 def showing(expectation: Expectation, vocabulary: Vocabulary, rng: Random) -> Scene:

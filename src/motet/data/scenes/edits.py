@@ -67,7 +67,7 @@ def _add(scene: Scene, vocabulary: Vocabulary, rng: Random) -> Change:
     shape = rng.choice([name for name in vocabulary.names if name not in taken])
     kind = Kind(shape, rng.choice(vocabulary.colours) if vocabulary.colours else "")
     for _ in range(50):
-        thing = stand(kind, scene.things, rng)
+        thing = stand(kind, scene.things, rng, scene.lattice)
         if thing is not None:
             return f"add {with_article(f'{kind.colour} {kind.shape}'.strip())}", (*scene.things, thing)
     return None

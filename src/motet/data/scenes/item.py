@@ -33,12 +33,13 @@ class Address:
     kind: str
     levels: tuple[int, int]
     sprites: str
+    lattice: int
     seed: int
     number: int
 
     def __str__(self) -> str:
         low, high = self.levels
-        return f"scenes/{self.kind}/{low}-{high}/{self.sprites}/{self.seed}/{self.number}"
+        return f"scenes/{self.kind}/{low}-{high}/{self.sprites}/{self.lattice}/{self.seed}/{self.number}"
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def item_at(address: Address) -> Item:
     held_out = address.number % EVERY == EVERY - 1
     for attempt in count():
         task = Random(f"motet {kind} 0: {address.seed} {address.number} {attempt}")
-        scene, telling = compose(level, vocabulary, rng)
+        scene, telling = compose(level, vocabulary, rng, address.lattice)
         if held_out and not telling.colours:
             continue  # a held-out caption must say what is new about the picture
         change = edit(scene, vocabulary, task) if kind == "edits" else None
@@ -103,9 +104,9 @@ def read_address(id: str) -> Address:
         DataError: no id of a scene.
     """
     try:
-        head, kind, levels, sprites, seed, number = id.split("/")
+        head, kind, levels, sprites, lattice, seed, number = id.split("/")
         low, high = (int(level) for level in levels.split("-"))
-        address = Address(kind, (low, high), sprites, int(seed), int(number))
+        address = Address(kind, (low, high), sprites, int(lattice), int(seed), int(number))
         known = (
             head == "scenes" and kind in KINDS and sprites in VOCABULARIES and LEVELS[0] <= low <= high <= LEVELS[-1]
         )
@@ -118,5 +119,5 @@ def read_address(id: str) -> Address:
 
 def _no_address(id: str) -> str:
     return (
-        f"{id!r} is no id of a scene; expected scenes/KIND/LOW-HIGH/SPRITES/SEED/NUMBER, as in a document of `scenes`"
+        f"{id!r} is no id of a scene; expected scenes/KIND/LOW-HIGH/SPRITES/LATTICE/SEED/NUMBER, as in a document of `scenes`"
     )

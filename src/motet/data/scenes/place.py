@@ -22,19 +22,24 @@ def fits(thing: Thing, others: Sequence[Thing]) -> bool:
     return all(max(abs(thing.x - other.x), abs(thing.y - other.y)) >= half + other.extent / 2 + GAP for other in others)
 
 
-def stand(kind: Kind, others: Sequence[Thing], rng: Random) -> Thing | None:
-    """A thing of that kind anywhere in the picture; None if the place that was drawn is taken."""
+def stand(kind: Kind, others: Sequence[Thing], rng: Random, lattice: int = 0) -> Thing | None:
+    """A thing of that kind anywhere in the picture, or on a lattice; None if the place that was drawn is taken."""
     margin = kind.extent / 2 + EDGE
-    thing = Thing(kind, rng.uniform(margin, 1 - margin), rng.uniform(margin, 1 - margin))
+    at = [rng.uniform(margin, 1 - margin) for _ in "xy"]
+    if lattice:
+        at = [round(along * lattice) / lattice for along in at]
+    thing = Thing(kind, *at)
     return thing if fits(thing, others) else None
 
 
-def place(kinds: Sequence[Kind], rng: Random, *, told: str | None = None) -> tuple[Thing, ...] | None:
+def place(
+    kinds: Sequence[Kind], rng: Random, *, told: str | None = None, lattice: int = 0
+) -> tuple[Thing, ...] | None:
     """A thing of each kind. With a relation ``told``, the first two clearly stand in it. None: no room was found."""
     for _ in range(_TRIES):
         things: list[Thing] = []
         for kind in kinds:
-            thing = next(filter(None, (stand(kind, things, rng) for _ in range(_STANDS))), None)
+            thing = next(filter(None, (stand(kind, things, rng, lattice) for _ in range(_STANDS))), None)
             if thing is None:
                 break
             things.append(thing)

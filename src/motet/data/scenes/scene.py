@@ -60,6 +60,8 @@ class Scene:
 
     things: tuple[Thing, ...]
     ground: Ground = Ground()
+    lattice: int = 0
+    """Things stand on a lattice of this many steps along a side; 0: anywhere."""
 
     @property
     def kinds(self) -> dict[Kind, int]:

@@ -18,11 +18,13 @@ from motet.errors import DataError
 
 CREDIT = "Sprites: Twemoji, copyright Twitter, Inc. and other contributors, CC-BY 4.0"
 SIDES = (24, 1024)
+LEAST_LATTICE = 7
+"""With fewer steps, two things of medium size do not fit side by side."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What a spec may say: ``scenes:level=1-3,size=48,n=8000,seed=0,kind=caption,sprites=shapes`` is the default."""
+    """What a spec may say: ``scenes:level=1-3,size=48,n=8000,seed=0,kind=caption,sprites=shapes,lattice=0`` is the default."""
 
     level: tuple[int, int] = (1, 3)
     """One level, or a range of which all are equally frequent."""
@@ -33,6 +35,8 @@ class Options:
     seed: int = 0
     kind: str = "caption"
     sprites: str = "shapes"
+    lattice: int = 0
+    """Things stand on a lattice of this many steps along a side; 0: anywhere."""
 
 
 class ScenesSource(Source):
@@ -52,7 +56,7 @@ class ScenesSource(Source):
 
     def read(self) -> Found:
         o = self.options
-        addresses = (Address(o.kind, o.level, o.sprites, o.seed, number) for number in range(o.n))
+        addresses = (Address(o.kind, o.level, o.sprites, o.lattice, o.seed, number) for number in range(o.n))
         return Found(tuple(document(item_at(address), o.size) for address in addresses))
 
 
@@ -108,6 +112,13 @@ def _whole(name: str, value: str, low: int, high: int | None = None) -> int:
     return number
 
 
+def _lattice(value: str) -> int:
+    steps = _whole("lattice", value, 0)
+    if 0 < steps < LEAST_LATTICE:
+        raise DataError(f"lattice={value} of scenes has no room for four things; give 0 or at least {LEAST_LATTICE}")
+    return steps
+
+
 def _kind(value: str) -> str:
     if value not in KINDS:
         near = get_close_matches(value, KINDS, n=1)
@@ -123,6 +134,7 @@ _READ: dict[str, Callable[[str], object]] = {
     "seed": lambda value: _whole("seed", value, 0),
     "kind": _kind,
     "sprites": lambda value: vocabulary_of(value).name,
+    "lattice": _lattice,
 }
 assert list(_READ) == [field.name for field in fields(Options)]
 

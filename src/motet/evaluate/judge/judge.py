@@ -194,7 +194,7 @@ def _digest(vocabulary: Vocabulary, lessons: Lessons) -> str:
     settings = (VERSION, vocabulary, lessons, cutting, worse, str(Reader(vocabulary, lessons.width)))
     digest = hashlib.sha256(repr(settings).encode())
     for number in range(60):
-        scene = item_at(Address("caption", (1, 4), vocabulary.name, 0, number)).scene
+        scene = item_at(Address("caption", (1, 4), vocabulary.name, 0, 0, number)).scene
         digest.update(draw(scene, 48).tobytes())
     return digest.hexdigest()[:16]
 
