@@ -113,17 +113,27 @@ def test_levels_grow_harder() -> None:
     assert {item_of(d.id).level for d in open_source("scenes:n=60").documents()} == {1, 2, 3}
 
 
+def test_on_a_lattice_all_things_stand_at_its_crossings_before_and_after_an_edit() -> None:
+    for level in (1, 2, 3, 4):
+        items = [item_of(d.id) for d in open_source(f"scenes:n=60,level={level},kind=mixed,lattice=8").documents()]
+        scenes = [scene for item in items for scene in (item.scene, *([item.edit.after] if item.edit else []))]
+        assert all(at * 8 == round(at * 8) for scene in scenes for thing in scene.things for at in (thing.x, thing.y))
+    free = [scene_of(d.id) for d in open_source("scenes:n=20").documents()]
+    assert any(thing.x * 8 != round(thing.x * 8) for scene in free for thing in scene.things)
+
+
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
         ("scenes:levle=2", r"unknown option 'levle=2' of scenes; did you mean level=\?"),
-        ("scenes:8000", r"unknown option '8000'.*level=, size=, n=, seed=, kind=, sprites="),
+        ("scenes:8000", r"unknown option '8000'.*level=, size=, n=, seed=, kind=, sprites=, lattice="),
         ("scenes:kind=captions", r"no kind 'captions' of scenes; did you mean caption\?"),
         ("scenes:level=5", "level=5 of scenes: expected a whole number from 1 to 4"),
         ("scenes:level=3-1", "give level=1-3"),
         ("scenes:n=10", "n=10 of scenes: expected a whole number of at least 20"),
         ("scenes:size=8", "size=8 of scenes: expected a whole number from 24 to 1024"),
         ("scenes:seed=-1", "seed=-1"),
+        ("scenes:lattice=6", "lattice=6 of scenes has no room for four things; give 0 or at least 7"),
         ("scenes:sprites=emojis", r"no sprites 'emojis'; did you mean emoji\?"),
     ],
 )
@@ -132,7 +142,7 @@ def test_an_option_that_cannot_be_used_says_what_can(spec: str, message: str) ->
         open_source(spec)
 
 
-@pytest.mark.parametrize("id", ["1f600", "scenes/caption/1-3/shapes/0", "scenes/caption/3-1/shapes/0/7"])
+@pytest.mark.parametrize("id", ["1f600", "scenes/caption/1-3/shapes/0", "scenes/caption/3-1/shapes/0/0/7"])
 def test_what_is_no_id_of_a_scene_is_refused(id: str) -> None:
     with pytest.raises(DataError, match="is no id of a scene"):
         scene_of(id)
