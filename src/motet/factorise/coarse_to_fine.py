@@ -13,8 +13,9 @@ from torch import Tensor
 from motet.codecs.scales import Scales
 from motet.errors import ConfigError
 from motet.factorise.factorisation import Factorisation, Wish
+from motet.factorise.in_turn import doubted, in_turn
 from motet.heads.head import Head
-from motet.sequence import Append, Commit, Draw, Predict, Program, Segment, Span
+from motet.sequence import Predict, Program, Segment, Span
 
 
 class CoarseToFine(Factorisation):
@@ -43,8 +44,7 @@ class CoarseToFine(Factorisation):
         if segment.learn:
             weight = torch.tensor(self.weights[: len(held)]).repeat_interleave(torch.tensor(held))
             predict = Predict(torch.arange(n), segment.values, weight)
-            if self.doubt:
-                masked = torch.rand(n, generator=rng) < self.doubt * torch.rand((), generator=rng)
+            masked = doubted(n, self.doubt, rng)
         pos = self.scales.positions((rows, columns), start)[:n]
         return [Span(segment.modality, segment.values, pos, masked=masked, predict=predict)]
 
@@ -55,15 +55,5 @@ class CoarseToFine(Factorisation):
             raise ConfigError(f"scales={wish.scales}, but a picture has {len(sizes)}; 0 generates all of them")
         n = sum(sizes[: wish.scales or None])
         rows, columns = wish.grid
-        pos = self.scales.positions((rows, columns), wish.start)
-        values = []
-        for i in range(n):
-            how = wish.how_at(i / max(1, n - 1))
-            value = yield Draw(wish.modality, hidden, head.noise(1, how, rng), how)
-            values.append(value)
-            span = Span(wish.modality, value, pos[i : i + 1])
-            if i + 1 < n:
-                hidden = yield Commit(span)
-            else:
-                yield Append(span)
-        return torch.cat(values)
+        pos = self.scales.positions((rows, columns), wish.start)[:n]
+        return (yield from in_turn(wish, pos, head, hidden, rng))

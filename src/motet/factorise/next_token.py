@@ -7,8 +7,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from motet.factorise.factorisation import Factorisation, Wish
+from motet.factorise.in_turn import doubted, in_turn
 from motet.heads.head import Head
-from motet.sequence import Append, Commit, Draw, Predict, Program, Segment, Span, positions
+from motet.sequence import Predict, Program, Segment, Span, positions
 
 
 class NextToken(Factorisation):
@@ -24,23 +25,10 @@ class NextToken(Factorisation):
     def arrange(self, segment: Segment, start: int, rng: torch.Generator) -> list[Span]:
         n = len(segment)
         predict = Predict(torch.arange(n), segment.values, torch.ones(n)) if segment.learn else None
-        masked = None
-        if segment.learn and self.doubt:
-            masked = torch.rand(n, generator=rng) < self.doubt * torch.rand((), generator=rng)
+        masked = doubted(n, self.doubt, rng) if segment.learn else None
         pos = positions(n, start, segment.grid)
         return [Span(segment.modality, segment.values, pos, masked=masked, predict=predict)]
 
     def generate(self, wish: Wish, head: Head, hidden: Float[Tensor, "branches 1 d"], rng: torch.Generator) -> Program:
-        n = math.prod(wish.grid)
-        pos = positions(n, wish.start, wish.grid)
-        values = []
-        for i in range(n):
-            how = wish.how_at(i / max(1, n - 1))
-            value = yield Draw(wish.modality, hidden, head.noise(1, how, rng), how)
-            values.append(value)
-            span = Span(wish.modality, value, pos[i : i + 1])
-            if i + 1 < n:
-                hidden = yield Commit(span)
-            else:
-                yield Append(span)
-        return torch.cat(values)
+        pos = positions(math.prod(wish.grid), wish.start, wish.grid)
+        return (yield from in_turn(wish, pos, head, hidden, rng))

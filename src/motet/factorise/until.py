@@ -8,6 +8,7 @@ from torch import Tensor
 
 from motet.codecs.sentence import Sentence
 from motet.factorise.factorisation import Factorisation, Wish
+from motet.factorise.in_turn import doubted
 from motet.heads.head import Head
 from motet.sequence import Append, Commit, Draw, Predict, Program, Segment, Span, positions
 
@@ -28,9 +29,7 @@ class Until(Factorisation):
         certain = n > self.sentence.longest(math.prod(segment.grid))
         at = torch.arange(n - 1 if certain else n)
         predict = Predict(at, segment.values[at], torch.ones(len(at))) if segment.learn else None
-        masked = None
-        if segment.learn and self.doubt:
-            masked = torch.rand(n, generator=rng) < self.doubt * torch.rand((), generator=rng)
+        masked = doubted(n, self.doubt, rng) if segment.learn else None
         pos = self._positions(segment.values, start, segment.grid)
         return [Span(segment.modality, segment.values, pos, masked=masked, predict=predict)]
 

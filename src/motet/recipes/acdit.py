@@ -20,7 +20,7 @@ from motet.nn.rope import MixedRope
 from motet.recipes.denoised_pictures import DenoisedPictures
 from motet.recipes.modulated import CONDITION, Condition, modulated
 from motet.recipes.recipe import Recipe
-from motet.recipes.study import LATENTS, SIDE, backbone
+from motet.recipes.study import LATENTS, SIDE, TEXT_FIRST, backbone
 from motet.request import Sampling
 from motet.train.settings import TrainSettings
 
@@ -63,7 +63,17 @@ TINY = ACDiT(
     codec_batch=32,
 )
 
-STUDY = ACDiT(image_size=SIDE, codec=LATENTS, backbone=backbone(4), block=4, rows=32, row_length=128)
+STUDY = ACDiT(
+    image_size=SIDE,
+    codec=LATENTS,
+    backbone=backbone(4),
+    block=4,
+    noising=Noising(draws=2),
+    text_first=TEXT_FIRST,
+    rows=32,
+    row_length=128,
+    sampling=Sampling(guidance=2.0, steps=20),
+)
 
 PAPER = ACDiT(  # ACDiT-XL on 256-pixel pictures: 32 x 32 latents of 4 channels in four blocks
     image_size=256,

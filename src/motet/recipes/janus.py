@@ -42,7 +42,7 @@ from motet.nn.backbone import TransformerShape
 from motet.recipes.decoupled_stages import adaptors, from_codebook, reader, without_teacher
 from motet.recipes.pictures import IMAGE, PictureRecipe
 from motet.recipes.recipe import Recipe, Stage
-from motet.recipes.study import CODES, CODES_BATCH, SIDE, backbone
+from motet.recipes.study import CODES, CODES_BATCH, SIDE, TEXT_FIRST, backbone
 from motet.recipes.train_codec import sample_pixels
 from motet.recipes.train_contrast import TrainContrast
 from motet.request import Sampling
@@ -231,7 +231,17 @@ TINY = Janus(
     tuning_share=0.5,
 )
 
-STUDY = Janus(image_size=SIDE, vq=CODES, codec_batch=CODES_BATCH, features=FeaturesShape(patch=4), backbone=backbone(6))
+STUDY = Janus(
+    image_size=SIDE,
+    vq=CODES,
+    codec_batch=CODES_BATCH,
+    features=FeaturesShape(patch=4),
+    backbone=backbone(6),
+    text_first=TEXT_FIRST,
+    rows=16,
+    row_length=256,
+    sampling=Sampling(guidance=1.5),
+)
 
 PAPER = Janus(  # Janus 1.3B: a LLaMA of 24 blocks, 384-pixel pictures as 24 x 24 tokens, SigLIP-L/16 and VQ-16
     image_size=384,

@@ -22,7 +22,7 @@ from motet.model import Modality
 from motet.nn.backbone import TransformerShape
 from motet.recipes.pictures import PictureRecipe
 from motet.recipes.recipe import Recipe
-from motet.recipes.study import HEAD, LATENTS, SIDE, backbone
+from motet.recipes.study import HEAD, LATENTS, SIDE, TEXT_FIRST, backbone
 from motet.request import Sampling
 from motet.train.settings import TrainSettings
 
@@ -72,7 +72,13 @@ TINY = LatentLM(
 )
 
 STUDY = LatentLM(
-    image_size=SIDE, codec=LATENTS, backbone=backbone(4), head=HEAD, doubt=0.0, sampling=Sampling(guidance=3.0)
+    image_size=SIDE,
+    codec=LATENTS,
+    backbone=backbone(4),
+    head=HEAD,
+    doubt=0.0,
+    text_first=TEXT_FIRST,
+    sampling=Sampling(guidance=3.0),
 )
 
 PAPER = LatentLM(  # the 1.3B language model of section 4.2, on 256-pixel pictures with 16 x 16 latents of 16 channels

@@ -31,7 +31,7 @@ from motet.model import Modality, Model
 from motet.nn.backbone import TransformerShape
 from motet.recipes.pictures import PictureRecipe
 from motet.recipes.recipe import Recipe, Stage
-from motet.recipes.study import SIDE, backbone
+from motet.recipes.study import CODES_BATCH, SIDE, TEXT_FIRST, backbone
 from motet.recipes.train_codec import TrainCodec, sample_pixels
 from motet.request import Sampling
 from motet.train.objective import Objective
@@ -164,7 +164,14 @@ TINY = LaVIT(
     codec_batch=32,
 )
 
-STUDY = LaVIT(image_size=SIDE, codec=DynamicShape(patch=4, codebook_size=512, dim=128), backbone=backbone(6))
+STUDY = LaVIT(
+    image_size=SIDE,
+    codec=DynamicShape(patch=4, codebook_size=512, dim=128),
+    codec_batch=CODES_BATCH,
+    backbone=backbone(6),
+    text_first=TEXT_FIRST,
+    sampling=Sampling(guidance=1.5),
+)
 
 PAPER = LaVIT(  # LLaMA 7B; 224-pixel pictures as 16 x 16 patches of a ViT-g/14, a third of them kept, 16384 codes
     image_size=224,

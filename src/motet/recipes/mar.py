@@ -29,7 +29,7 @@ from motet.nn.block import Block
 from motet.nn.unmasked import Unmasked
 from motet.recipes.pictures import PictureRecipe
 from motet.recipes.recipe import Recipe
-from motet.recipes.study import HEAD, LATENTS, SIDE, backbone
+from motet.recipes.study import HEAD, LATENTS, SIDE, TEXT_FIRST, backbone
 from motet.request import Sampling
 from motet.train.settings import TrainSettings
 
@@ -92,7 +92,16 @@ TINY = MAR(
     codec_batch=32,
 )
 
-STUDY = MAR(image_size=SIDE, codec=LATENTS, backbone=backbone(4), head=HEAD, encoder_layers=2, rows=32, row_length=128)
+STUDY = MAR(
+    image_size=SIDE,
+    codec=LATENTS,
+    backbone=backbone(4),
+    head=HEAD,
+    encoder_layers=2,
+    text_first=TEXT_FIRST,
+    rows=32,
+    row_length=128,
+)
 
 PAPER = MAR(  # MAR-L of table 4: 16 + 16 blocks, an 8-layer head, 256-pixel pictures as 16 x 16 latents of 16 channels
     image_size=256,

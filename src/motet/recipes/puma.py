@@ -19,7 +19,7 @@ from motet.factorise.coarse_to_fine import CoarseToFine
 from motet.nn.backbone import TransformerShape
 from motet.recipes.feature_pictures import FeaturePictures
 from motet.recipes.recipe import Recipe
-from motet.recipes.study import SIDE, backbone
+from motet.recipes.study import SIDE, TEXT_FIRST, backbone
 from motet.request import Sampling
 from motet.train.settings import TrainSettings
 
@@ -63,7 +63,12 @@ TINY = PUMA(
     sampling=Sampling(guidance=1.0),
 )
 
-STUDY = PUMA(image_size=SIDE, features=FeaturesShape(patch=4), backbone=backbone(6, rope_axes=(24, 8, 16, 16)))
+STUDY = PUMA(
+    image_size=SIDE,
+    features=FeaturesShape(patch=4),
+    backbone=backbone(6, rope_axes=(24, 8, 16, 16)),
+    text_first=TEXT_FIRST,
+)
 
 PAPER = PUMA(  # CLIP-L/14 at 224 pixels, Llama 3 8B, 1 + 4 + 16 + 64 + 256 tokens; one drawer stands for five SDXLs
     image_size=224,

@@ -28,7 +28,7 @@ from motet.nn.backbone import TransformerShape
 from motet.nn.tile import TileDown, TileUp
 from motet.recipes.denoised_pictures import DenoisedPictures, Ways
 from motet.recipes.recipe import Recipe
-from motet.recipes.study import LATENTS, SIDE, backbone
+from motet.recipes.study import LATENTS, SIDE, TEXT_FIRST, backbone
 from motet.request import Sampling
 from motet.train.settings import TrainSettings
 
@@ -97,7 +97,16 @@ TINY = Transfusion(
     codec_batch=32,
 )
 
-STUDY = Transfusion(image_size=SIDE, codec=LATENTS, backbone=backbone(6), rows=32, row_length=128)
+STUDY = Transfusion(
+    image_size=SIDE,
+    codec=LATENTS,
+    backbone=backbone(6),
+    noising=Noising(draws=4),
+    text_first=TEXT_FIRST,
+    rows=32,
+    row_length=128,
+    sampling=Sampling(guidance=2.0, steps=20),
+)
 
 PAPER = Transfusion(  # the 7B model; 256-pixel pictures, 256 tokens of 2 x 2 x 8 numbers, DDPM's epsilon and 250 steps
     image_size=256,

@@ -20,7 +20,7 @@ from motet.model import Modality
 from motet.nn.backbone import TransformerShape
 from motet.recipes.pictures import PictureRecipe
 from motet.recipes.recipe import Recipe
-from motet.recipes.study import CODES, CODES_BATCH, SIDE, backbone
+from motet.recipes.study import CODES, CODES_BATCH, SIDE, TEXT_FIRST, backbone
 from motet.request import Sampling
 from motet.train.settings import TrainSettings
 
@@ -62,7 +62,16 @@ TINY = VQTokens(
     codec_batch=32,
 )
 
-STUDY = VQTokens(image_size=SIDE, codec=CODES, codec_batch=CODES_BATCH, backbone=backbone(6))
+STUDY = VQTokens(
+    image_size=SIDE,
+    codec=CODES,
+    codec_batch=CODES_BATCH,
+    backbone=backbone(6),
+    text_first=TEXT_FIRST,
+    rows=16,
+    row_length=256,
+    sampling=Sampling(guidance=1.5),
+)
 
 PAPER = VQTokens(  # LlamaGen-XL: 36 blocks of width 1280, 256-pixel pictures as 16 x 16 of 16,384 codes
     image_size=256,

@@ -119,5 +119,6 @@ def read_address(id: str) -> Address:
 
 def _no_address(id: str) -> str:
     return (
-        f"{id!r} is no id of a scene; expected scenes/KIND/LOW-HIGH/SPRITES/LATTICE/SEED/NUMBER, as in a document of `scenes`"
+        f"{id!r} is no id of a scene; expected scenes/KIND/LOW-HIGH/SPRITES/LATTICE/SEED/NUMBER, as in a document of "
+        "`scenes`"
     )

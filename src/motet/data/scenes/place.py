@@ -32,9 +32,7 @@ def stand(kind: Kind, others: Sequence[Thing], rng: Random, lattice: int = 0) ->
     return thing if fits(thing, others) else None
 
 
-def place(
-    kinds: Sequence[Kind], rng: Random, *, told: str | None = None, lattice: int = 0
-) -> tuple[Thing, ...] | None:
+def place(kinds: Sequence[Kind], rng: Random, *, told: str | None = None, lattice: int = 0) -> tuple[Thing, ...] | None:
     """A thing of each kind. With a relation ``told``, the first two clearly stand in it. None: no room was found."""
     for _ in range(_TRIES):
         things: list[Thing] = []

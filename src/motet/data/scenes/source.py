@@ -24,7 +24,9 @@ LEAST_LATTICE = 7
 
 @dataclass(frozen=True)
 class Options:
-    """What a spec may say: ``scenes:level=1-3,size=48,n=8000,seed=0,kind=caption,sprites=shapes,lattice=0`` is the default."""
+    """What a spec may say. ``scenes:level=1-3,size=48,n=8000,seed=0,kind=caption,sprites=shapes,lattice=0`` is the
+    default.
+    """
 
     level: tuple[int, int] = (1, 3)
     """One level, or a range of which all are equally frequent."""
