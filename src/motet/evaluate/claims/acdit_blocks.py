@@ -17,7 +17,7 @@ from motet.config import override
 from motet.evaluate.claims.claim import Scale
 from motet.evaluate.claims.expected import Expected
 from motet.evaluate.claims.linear_probe import Probing, probe
-from motet.evaluate.claims.small import BACKBONE, BRIEF, CODECS, DATA, MEASURING, SEEDS
+from motet.evaluate.claims.small import BACKBONE, BRIEF, CODECS, DATA, LATTICE, MEASURING, SEEDS
 from motet.evaluate.claims.trained import TrainedClaim, TrainedRun
 from motet.evaluate.compare.budget import Allowance
 from motet.evaluate.compare.plan import Arm, Comparison
@@ -43,7 +43,7 @@ SHAPE = replace(BACKBONE, ffn_dim=384)
 SAMPLING = Sampling(guidance=2.0, steps=10)
 TIMED: Mapping[Scale, tuple[int, ...]] = {"full": (1, 16), "quick": (1,)}
 PROBING: Mapping[Scale, Probing] = {
-    "full": Probing(f"scenes:level=1,size={SIDE},n=1100,seed=1"),
+    "full": Probing(f"scenes:level=1,size={SIDE},lattice={LATTICE},n=1100,seed=1"),
     "quick": Probing("scenes:level=1,size=24,n=40,seed=1", fitted=30, chosen=12, judged=20, times=(None, 0.9)),
 }
 

@@ -30,9 +30,10 @@ from motet.recipes.janus import TINY, Janus
 from motet.train.settings import Budget
 
 # The setting: 36 patches of 8 x 8 pixels, since smaller pictures in so few patches are drawn too coarsely to be judged.
+# Things stand on a lattice of half a patch.
 SIDE: Mapping[Scale, int] = {"full": 48, "quick": 24}
 PATCH = 8
-DATA: Mapping[Scale, str] = {"full": "level=1-2,size=48", "quick": "level=1,size=24,n=160"}
+DATA: Mapping[Scale, str] = {"full": "level=1-2,size=48,lattice=12", "quick": "level=1,size=24,n=160"}
 """Options of the scenes; captions and questions are told by their kind."""
 DOCUMENTS: Mapping[Scale, int] = {"full": 16_000, "quick": 200}
 """Seen by each run of both tasks, repeats counted."""

@@ -23,7 +23,7 @@ from motet.data.source import open_source
 from motet.evaluate.claims.claim import RunRecord, Scale
 from motet.evaluate.claims.expected import Above, Expectation, Expected
 from motet.evaluate.claims.kept_counts import kept_numbers
-from motet.evaluate.claims.small import MEASURING, SEEDS, brief, small
+from motet.evaluate.claims.small import LATTICE, MEASURING, SEEDS, brief, small
 from motet.evaluate.claims.trained import TrainedClaim, TrainedRun
 from motet.evaluate.compare.budget import Allowance
 from motet.evaluate.compare.plan import Arm, Comparison
@@ -35,9 +35,12 @@ from motet.recipes.study import LATENTS, SIDE
 from motet.train.settings import Budget
 
 # The setting: 16 patches of 8 x 8 pixels, 6 of them kept. Scenes of all levels, so that there is something to follow.
-DATA: Mapping[Scale, str] = {"full": f"scenes:level=1-4,size={SIDE}", "quick": "scenes:level=1-4,size=24,n=80"}
+DATA: Mapping[Scale, str] = {
+    "full": f"scenes:level=1-4,size={SIDE},lattice={LATTICE}",
+    "quick": "scenes:level=1-4,size=24,n=80",
+}
 FRESH: Mapping[Scale, str] = {
-    "full": f"scenes:level=1-4,size={SIDE},n=840,seed=1",
+    "full": f"scenes:level=1-4,size={SIDE},lattice={LATTICE},n=840,seed=1",
     "quick": "scenes:level=1-4,size=24,n=40,seed=1",
 }
 """Scenes that no arm has seen, of compositions that training shows; the 19 in 20 that are not held out are measured."""

@@ -31,7 +31,7 @@ from motet.evaluate.claims.arm_plots import arms_plot, drawn_rows
 from motet.evaluate.claims.claim import Claim, Job, Measured, Plot, RunRecord, Scale, Summary, Verdict
 from motet.evaluate.claims.expected import Expectation, Expected, rule_of, verdict_of
 from motet.evaluate.claims.scale_probe import probe, probe_scenes
-from motet.evaluate.claims.small import SEEDS, brief, small
+from motet.evaluate.claims.small import LATTICE, SEEDS, brief, small
 from motet.evaluate.compare.measuring import Shown
 from motet.evaluate.compare.plan import without_previews
 from motet.evaluate.compare.prepare import Workshop, prepared
@@ -84,9 +84,9 @@ _FULL = replace(
 SETTINGS: Mapping[Scale, GranularitySetting] = {
     "full": GranularitySetting(
         override(_FULL, brief("contrast_training", "codec_training")),
-        data=f"scenes:level=1-3,size={SIDE}",
-        alone=f"scenes:level=1,size={SIDE},n=2500,seed=1",
-        pairs=f"scenes:level=3,size={SIDE},n=4000,seed=1",
+        data=f"scenes:level=1-3,size={SIDE},lattice={LATTICE}",
+        alone=f"scenes:level=1,size={SIDE},lattice={LATTICE},n=2500,seed=1",
+        pairs=f"scenes:level=3,size={SIDE},lattice={LATTICE},n=4000,seed=1",
         codecs=Budget(steps=800),
         drawn=96,
         shown=12,
