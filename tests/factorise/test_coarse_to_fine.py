@@ -89,6 +89,12 @@ def test_every_scale_needs_one_positive_weight(weights: tuple[float, ...]):
         CoarseToFine(SCALES, weights)
 
 
+def test_so_many_scales_have_so_many_tokens():
+    order = CoarseToFine(SCALES, (4.0, 1.0))
+    sizes = SCALES.sizes(GRID)
+    assert [order.drawn(scales, GRID) for scales in (0, 1, 2)] == [sum(sizes), sizes[0], sum(sizes)]
+
+
 def test_doubt_hides_part_of_what_is_learned_and_still_asks_for_all_of_it():
     hidden, draws = 0.0, torch.Generator().manual_seed(0)
     for _ in range(300):

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from motet.codecs.text import TextCodec
 from motet.config import override
+from motet.errors import ConfigError
 from motet.evaluate.compare.passes import count_passes, kept_bytes
 from motet.generate import generate
 from motet.heads.head import Head, Wishes
@@ -22,6 +23,11 @@ from motet.sequence.pack import Placing, lay
 
 RECIPE = override(ACDiT.sizes["tiny"], {"condition": "class"})
 SAMPLING = Sampling(guidance=2.5, steps=3)
+
+
+def test_mixed_positions_are_for_classes_alone():
+    with pytest.raises(ConfigError, match="words would have no order; set condition=class"):
+        override(ACDiT.sizes["tiny"], {"rope": "mixed"})
 
 
 def rng() -> torch.Generator:

@@ -127,6 +127,12 @@ def test_each_stage_trains_its_own_parts():
     }  # fmt: skip
 
 
+def test_joint_stages_see_documents_in_orders_of_their_own():
+    model = initialised(TINY, TINY.text_codec(squares()), 0)
+    seeds = [s.objective(model, squares()).seed for s in TINY.stages(0) if s.name in ("adaptors", "model", "tuning")]
+    assert len(set(seeds)) == 3 and seeds[1] == 0, "the main one has the order that other recipes have"
+
+
 def test_shares_add_up_and_a_stage_without_a_share_is_left_out():
     for encoders, names in (
         ("decoupled", ["codec", "contrast", "model"]),

@@ -33,7 +33,7 @@ VARIANTS = {
     ),
     "transfusion, noise cap": override(RECIPES["transfusion"].sizes["tiny"], {"noise_cap": 0.5}),
     "acdit, one token a block": override(RECIPES["acdit"].sizes["tiny"], {"block": 1}),
-    "acdit, class": override(RECIPES["acdit"].sizes["tiny"], {"condition": "class"}),
+    "acdit, class, mixed": override(RECIPES["acdit"].sizes["tiny"], {"condition": "class", "rope": "mixed"}),
     "dit, class": override(RECIPES["dit"].sizes["tiny"], {"condition": "class"}),
     "fluid, raster": override(RECIPES["fluid"].sizes["tiny"], {"order": "raster"}),
     "fluid, codes": override(RECIPES["fluid"].sizes["tiny"], {"tokens": "discrete"}),

@@ -48,12 +48,19 @@ class CoarseToFine(Factorisation):
         pos = self.scales.positions((rows, columns), start)[:n]
         return [Span(segment.modality, segment.values, pos, masked=masked, predict=predict)]
 
+    def drawn(self, scales: int, grid: tuple[int, ...]) -> int:
+        """How many tokens so many scales have, coarsest first; 0: all of them.
+
+        Raises ConfigError if there are not so many.
+        """
+        sizes = self.scales.sizes(grid)
+        if not 0 <= scales <= len(sizes):
+            raise ConfigError(f"scales={scales}, but a picture has {len(sizes)}; 0 generates all of them")
+        return sum(sizes[: scales or None])
+
     def generate(self, wish: Wish, head: Head, hidden: Float[Tensor, "branches 1 d"], rng: torch.Generator) -> Program:
         """Raises ConfigError if more scales are wished than there are."""
-        sizes = self.scales.sizes(wish.grid)
-        if not 0 <= wish.scales <= len(sizes):
-            raise ConfigError(f"scales={wish.scales}, but a picture has {len(sizes)}; 0 generates all of them")
-        n = sum(sizes[: wish.scales or None])
+        n = self.drawn(wish.scales, wish.grid)
         rows, columns = wish.grid
         pos = self.scales.positions((rows, columns), wish.start)[:n]
         return (yield from in_turn(wish, pos, head, hidden, rng))

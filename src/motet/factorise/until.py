@@ -8,7 +8,6 @@ from torch import Tensor
 
 from motet.codecs.sentence import Sentence
 from motet.factorise.factorisation import Factorisation, Wish
-from motet.factorise.in_turn import doubted
 from motet.heads.head import Head
 from motet.sequence import Append, Commit, Draw, Predict, Program, Segment, Span, positions
 
@@ -17,21 +16,19 @@ class Until(Factorisation):
     """p(x) = prod_i p(x_i | x_1 .. x_{i-1}), the last x being the end of the ``sentence``.
 
     The grid of a segment is that of the picture's patches, which bounds the number of codes. Behind the most that it
-    allows the end is certain, so it is neither predicted nor drawn. doubt: as in ``NextToken``.
+    allows the end is certain, so it is neither predicted nor drawn.
     """
 
-    def __init__(self, sentence: Sentence, *, doubt: float = 0.0):
+    def __init__(self, sentence: Sentence):
         self.sentence = sentence
-        self.doubt = doubt
 
     def arrange(self, segment: Segment, start: int, rng: torch.Generator) -> list[Span]:
         n = len(segment)
         certain = n > self.sentence.longest(math.prod(segment.grid))
         at = torch.arange(n - 1 if certain else n)
         predict = Predict(at, segment.values[at], torch.ones(len(at))) if segment.learn else None
-        masked = doubted(n, self.doubt, rng) if segment.learn else None
         pos = self._positions(segment.values, start, segment.grid)
-        return [Span(segment.modality, segment.values, pos, masked=masked, predict=predict)]
+        return [Span(segment.modality, segment.values, pos, predict=predict)]
 
     def generate(self, wish: Wish, head: Head, hidden: Float[Tensor, "branches 1 d"], rng: torch.Generator) -> Program:
         most = self.sentence.longest(math.prod(wish.grid))

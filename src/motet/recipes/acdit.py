@@ -14,6 +14,7 @@ from typing import ClassVar, Literal
 
 from motet.codecs.sigma_vae import SigmaVaeShape
 from motet.codecs.text import TextCodec
+from motet.errors import ConfigError
 from motet.factorise.next_block import NextBlock, Noising
 from motet.nn.backbone import Backbone, TransformerShape
 from motet.nn.rope import MixedRope
@@ -37,19 +38,27 @@ class ACDiT(DenoisedPictures):
     block: int | None = field(default=9, metadata={"help": "tokens of a block; none: the whole picture"})
     condition: Condition = field(default="text", metadata=CONDITION)
     rope: Literal["axial", "mixed"] = field(
-        default="axial", metadata={"help": "axial: each axis turns its own pairs; mixed: as the published code does"}
+        default="axial",
+        metadata={"help": "axial: each axis turns its own pairs; mixed: the published code's, with condition=class"},
     )
     image_weight: float = field(default=5.0, metadata={"help": "weight of the pictures' loss beside the text's"})
     sampling: Sampling = Sampling(guidance=2.0, steps=10)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.rope == "mixed" and self.condition == "text":
+            raise ConfigError(
+                "rope=mixed turns by row and column alone, so words would have no order; set condition=class, which is "
+                "all that the published code knows, or rope=axial"
+            )
 
     def factorisation(self, channels: int) -> NextBlock:
         return NextBlock(channels, self.noising, size=self.block, clean_copy=True)
 
     def blocks(self, text: TextCodec) -> Backbone:
-        shape = self.backbone
-        mixed = MixedRope(shape.channels_per_head, theta=shape.rope_theta, axes=shape.rope_axes)
-        rope = mixed if self.rope == "mixed" else None
-        return modulated(shape, text, condition=self.condition, rope=rope)
+        half = self.backbone.channels_per_head // 2
+        rope = MixedRope(2 * half, axes=(0, 0, half, half)) if self.rope == "mixed" else None
+        return modulated(self.backbone, text, condition=self.condition, rope=rope)
 
 
 TINY = ACDiT(

@@ -51,7 +51,9 @@ TINY = Emu(
     codec_batch=16,
 )
 
-STUDY = Emu(image_size=SIDE, features=FeaturesShape(patch=4), backbone=backbone(6, rope_axes=(24, 8, 16, 16)))
+STUDY = Emu(
+    image_size=SIDE, features=FeaturesShape(patch=4), backbone=backbone(6, rope_axes=(24, 8, 16, 16)), doubt=0.0
+)
 
 PAPER = Emu(  # EVA-CLIP-g/14 at 224 pixels, LLaMA 13B; 64 tokens a picture as in Emu2, where Emu has 32
     image_size=224,

@@ -46,6 +46,7 @@ from motet.recipes.study import CODES, CODES_BATCH, SIDE, TEXT_FIRST, backbone
 from motet.recipes.train_codec import sample_pixels
 from motet.recipes.train_contrast import TrainContrast
 from motet.request import Sampling
+from motet.train.objective import mix
 from motet.train.settings import TrainSettings
 
 VIEW = "view"
@@ -182,10 +183,11 @@ class Janus(PictureRecipe):
         encoders = [self.codec_stage(seed)]
         if self.contrasts:  # a semantic tokenizer's teacher has to be there before it
             encoders.insert(0 if self.encoders == "shared_semantic" else 1, self.contrast_stage(seed))
+        aligning, tuning = (mix(seed, stage) for stage in (1, 2))  # another order, so that no document comes again
         joint = [
-            self.joint_stage("adaptors", self.adaptor_share, replace(self.adaptor_training, seed=seed), adaptors),
+            self.joint_stage("adaptors", self.adaptor_share, replace(self.adaptor_training, seed=aligning), adaptors),
             self.joint_stage("model", self.model_share, replace(self.training, seed=seed)),
-            self.joint_stage("tuning", self.tuning_share, replace(self.tuning_training, seed=seed)),
+            self.joint_stage("tuning", self.tuning_share, replace(self.tuning_training, seed=tuning)),
         ]
         first, *rest = (stage for stage in joint if stage.share)
         return [*encoders, from_codebook(first), *rest]
@@ -237,6 +239,7 @@ STUDY = Janus(
     codec_batch=CODES_BATCH,
     features=FeaturesShape(patch=4),
     backbone=backbone(6),
+    doubt=0.0,
     text_first=TEXT_FIRST,
     rows=16,
     row_length=256,

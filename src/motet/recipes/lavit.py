@@ -20,9 +20,7 @@ from motet.data.corpus import Corpus
 from motet.data.loader import document_rng
 from motet.embed.aligner import Aligned
 from motet.embed.doors import Doors
-from motet.embed.embed import Embed
 from motet.embed.lookup import Lookup
-from motet.embed.strangers import Strangers
 from motet.errors import ConfigError
 from motet.factorise.given import Given
 from motet.factorise.until import Until
@@ -51,10 +49,6 @@ class LaVIT(PictureRecipe):
 
     codec: DynamicShape = DynamicShape()
     backbone: TransformerShape = TransformerShape(n_layers=8, rope_axes=(32, 0, 16, 16), qk_norm=True)
-    doubt: float = field(
-        default=1.0,
-        metadata={"help": "most of a picture's earlier codes that training shows as other codes (paper: 0)"},
-    )
     rows: int = field(default=24, metadata={"help": "packed rows in a batch"})
     row_length: int = field(default=192, metadata={"help": "tokens in a row"})
     codec_batch: int = field(default=128, metadata={"help": "pictures in a batch of the codec's stages"})
@@ -86,14 +80,10 @@ class LaVIT(PictureRecipe):
     def picture(self) -> Modality:
         grid = self.grid(self.codec.patch)
         dim, sentence = self.backbone.dim, self.codec.sentence(grid[0] * grid[1])
-        made = Lookup(sentence.size, dim)
-        embed: Embed = Strangers(made) if self.doubt else made
         return Modality(
             codec=Dynamic(self.codec, side=self.image_size),
-            embed=Doors(embed, {VIEW: Aligned(self.codec.dim, dim)}),
-            factorise=Given(
-                Until(sentence, doubt=self.doubt), self.codec.halves(), view=VIEW, carries=sentence.carries
-            ),
+            embed=Doors(Lookup(sentence.size, dim), {VIEW: Aligned(self.codec.dim, dim)}),
+            factorise=Given(Until(sentence), self.codec.halves(), view=VIEW, carries=sentence.carries),
             head=Categorical(dim, sentence.size),
             weight=self.image_weight,
             size=(self.image_size, self.image_size),
@@ -158,7 +148,6 @@ TINY = LaVIT(
         painter_layers=1,
     ),
     backbone=TransformerShape(dim=32, n_layers=2, n_heads=2, ffn_dim=64, rope_axes=(8, 0, 4, 4), qk_norm=True),
-    doubt=0.0,
     rows=8,
     row_length=64,
     codec_batch=32,
@@ -187,7 +176,6 @@ PAPER = LaVIT(  # LLaMA 7B; 224-pixel pictures as 16 x 16 patches of a ViT-g/14,
         painter_layers=12,
     ),
     backbone=TransformerShape(dim=4096, n_layers=32, n_heads=32, ffn_dim=11_008),
-    doubt=0.0,
     rows=512,
     row_length=2048,
     codec_batch=2048,

@@ -67,6 +67,7 @@ STUDY = PUMA(
     image_size=SIDE,
     features=FeaturesShape(patch=4),
     backbone=backbone(6, rope_axes=(24, 8, 16, 16)),
+    doubt=0.0,
     text_first=TEXT_FIRST,
 )
 

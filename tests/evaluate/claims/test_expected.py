@@ -22,6 +22,7 @@ POSITIVE = Above("size", "a", 0.0, least=0.5)
         ("seen", HIGHER, 10.0, 8.0, 0.5),
         ("refuted", HIGHER, 8.0, 10.0, 0.5),
         ("refuted", HIGHER, 10.0, 10.0, 0.01),  # no gain of 2 % is left
+        ("refuted", LOWER, 9.9, 10.0, 0.03),  # a gain, and certain, but of less than 2 %
         ("seen", NO_LARGER, 10.2, 10.0, 0.1),
         ("seen", NO_LARGER, 5.0, 10.0, 0.1),
         ("refuted", NO_LARGER, 12.0, 10.0, 0.1),
@@ -29,6 +30,7 @@ POSITIVE = Above("size", "a", 0.0, least=0.5)
         ("seen", NO_SMALLER, 9.5, 10.0, 0.1),
         ("refuted", NO_SMALLER, 8.0, 10.0, 0.1),
         ("seen", POSITIVE, 0.7, 0.0, 0.5),
+        ("refuted", POSITIVE, 0.2, 0.0, 0.1),
         ("refuted", POSITIVE, -0.2, 0.0, 0.5),
         ("open", POSITIVE, 0.2, 0.0, 0.5),
     ],
@@ -65,4 +67,4 @@ def test_the_rule_says_what_each_expectation_asks() -> None:
         "size of a is about as good as that of b (lower is better; seen if all of the interval lies less than 10 %"
         in rule
     )
-    assert "size of a is above 0 (seen if all of its interval is, refuted if none of it reaches 0.5)" in rule
+    assert "size of a is above 0 (refuted if none of its interval reaches 0.5, else seen if all of it is)" in rule

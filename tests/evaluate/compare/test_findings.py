@@ -61,6 +61,11 @@ def test_counts_without_spread_differ_for_certain_and_equal_ones_do_not() -> Non
     assert [(one.better, one.worse, one.gap.mean) for one in found] == [("a", "b", 6.0), ("c", "b", 6.0)]
 
 
+def test_shares_that_agree_by_chance_in_every_seed_are_no_finding() -> None:
+    means = {"a": {"judge": over_seeds([0.0, 0.0, 0.0])}, "b": {"judge": over_seeds([1 / 24] * 3)}}
+    assert findings(means).differences == 0
+
+
 def test_the_interval_of_a_difference_is_welchs() -> None:
     a, b = [1.0, 2.0, 3.0], [4.0, 8.0, 6.5, 5.0]
     va, vb = (sum((x - sum(v) / len(v)) ** 2 for x in v) / (len(v) - 1) / len(v) for v in (a, b))

@@ -75,6 +75,29 @@ def test_a_caption_is_true_of_its_scene_however_it_is_put() -> None:
     assert caption_truths([plain] * 3, [plain.text, turned, "a red dragon"]) == [True, True, False]
 
 
+def test_a_caption_that_leaves_out_a_size_or_a_colour_is_not_true() -> None:
+    documents = ScenesSource("n=400,level=1").documents("held_out")
+    sized = next(doc for doc in documents if "small" in doc.text or "large" in doc.text)
+    shortened = sized.text.replace("small ", "").replace("large ", "")
+    colour = next(word for word in sized.text.split() if word in SHAPES.colours)
+    assert caption_truths([sized] * 3, [sized.text, shortened, sized.text.replace(f"{colour} ", "")]) == [
+        True,
+        False,
+        False,
+    ]
+
+
+def test_what_the_levels_of_the_data_never_show_is_not_asked(judge: Knows) -> None:
+    corpus = Corpus.of(ScenesSource("n=20,level=1-2"), (48, 48))
+
+    def draw(texts: Sequence[str]) -> Tensor:
+        judge.scenes = [Reading(())] * len(texts)
+        return torch.zeros(len(texts), 3, 48, 48, dtype=torch.uint8)
+
+    asked = {name.removeprefix("judge/") for name in scores(corpus, 2, draw) if "/" in name}
+    assert asked == {"one_object", "two_objects", "counting", "colours"}
+
+
 def test_other_data_has_no_judge(corpus: Corpus) -> None:
     assert scores(corpus, 3, lambda texts: pytest.fail("nothing is drawn")) == {}
     assert caption_truths(corpus.held_out.documents, ["a"] * 8) is None

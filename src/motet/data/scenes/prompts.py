@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import cache
 from itertools import combinations, permutations, product
 from random import Random
 
-from motet.data.scenes.caption import words
+from motet.data.scenes.caption import expected, words
+from motet.data.scenes.compose import compose
 from motet.data.scenes.expectation import (
     ATTRIBUTION,
     CATEGORIES,
@@ -22,6 +24,9 @@ from motet.data.scenes.expectation import (
 from motet.data.scenes.held_out import counts_held_out, looks_held_out, places_held_out
 from motet.data.scenes.vocabulary import NUMBERS, OPPOSITE, RELATIONS, Vocabulary, vocabulary_of
 from motet.errors import DataError
+
+TRIED = 200
+"""Scenes of each level that are looked at for what they can show."""
 
 
 def prompts(
@@ -57,6 +62,21 @@ def categories(sprites: str = "shapes", *, held_out: bool = False) -> tuple[str,
         for category in CATEGORIES
         if any(_is_held_out(one, vocabulary.name) == held_out for one in _all(category, vocabulary))
     )
+
+
+@cache
+def shown(levels: tuple[int, int], sprites: str = "shapes") -> frozenset[str]:
+    """The categories with prompts that captions of these levels are like. Relations, say, begin at level 3."""
+    vocabulary, rng = vocabulary_of(sprites), Random("motet prompts 0: shown")
+    asked = {category: set(_all(category, vocabulary)) for category in CATEGORIES}
+    found: set[str] = set()
+    for level in range(levels[0], levels[1] + 1):
+        for _ in range(TRIED):
+            told = expected(*compose(level, vocabulary, rng))
+            bare = replace(told, named=tuple(replace(named, size=None) for named in told.named))
+            if bare.category is not None and bare in asked[bare.category]:
+                found.add(bare.category)
+    return frozenset(found)
 
 
 def contradicted(expectation: Expectation, vocabulary: Vocabulary, rng: Random) -> Expectation:

@@ -17,7 +17,7 @@ from motet.config import override
 from motet.evaluate.claims.claim import Scale
 from motet.evaluate.claims.expected import Expected
 from motet.evaluate.claims.linear_probe import Probing, probe
-from motet.evaluate.claims.small import BACKBONE, BRIEF, CODECS, DATA, LATTICE, MEASURING, SEEDS
+from motet.evaluate.claims.small import BACKBONE, BRIEF, CODECS, DATA, JUDGED, LATTICE, MEASURING, SEEDS
 from motet.evaluate.claims.trained import TrainedClaim, TrainedRun
 from motet.evaluate.compare.budget import Allowance
 from motet.evaluate.compare.plan import Arm, Comparison
@@ -68,7 +68,7 @@ class ACDiTBlocks(TrainedClaim):
     measures: ClassVar[Mapping[str, str]] = {
         "frechet": "Frechet distance of drawn pictures, on EfficientNet-Lite0 features",
         "frechet_codec": "the same of the codec's reconstructions",
-        "judge": "share of prompts that the drawn picture meets, mean of the categories",
+        **JUDGED,
         "probe": "share of held-out renders whose shape a linear regression tells from hidden states",
         "probe_latents": "the same from the mean latent of a picture, without the model",
         "probe_time": "time of the pictures that the probe reads best; 1 is clean",

@@ -17,9 +17,9 @@ Seen = Literal["seen", "refuted", "open"]
 
 RULE = (
     "Each expectation is judged by the 95 % interval of the difference of two means over seeds (Welch). Unless it says "
-    "otherwise, it is SEEN if that lies on the expected side of zero; REFUTED if all of it lies below the least "
-    "gain that would matter (named with it, as a share of the worse arm's mean). HOLDS if all are seen, DOES NOT HOLD "
-    "HERE if one is refuted, else UNDECIDED."
+    "otherwise, it is REFUTED if all of it lies below the least gain that would matter (named with it, as a share of "
+    "the worse arm's mean), and else SEEN if all of it lies on the expected side of zero. HOLDS if all are seen, DOES "
+    "NOT HOLD HERE if one is refuted, else UNDECIDED."
 )
 
 
@@ -54,7 +54,8 @@ def _gain(
     told = f"{measure}: {arm} {ours}, {other} {theirs}"
     found = difference(theirs, ours) if side == "lower" else difference(ours, theirs)
     if found is None or found.low is None or found.high is None:
-        return None, f"{told}; one seed decides nothing"
+        alone = ours.high is None or theirs.high is None
+        return None, f"{told}; {'one seed decides' if alone else 'seeds without any spread decide'} nothing"
     return _Gain(found.mean, found.low, found.high, abs(theirs.mean)), told
 
 
@@ -77,10 +78,10 @@ class Expected(Expectation):
         if gain is None:
             return "open", told
         told = f"{told}; {self.better} is {self.side} by {gain}"
-        if gain.low > 0:
-            return "seen", told
         if gain.high < self.least * gain.of:
             return "refuted", f"{told}, which leaves no gain of {100 * self.least:g} %"
+        if gain.low > 0:
+            return "seen", told
         return "open", f"{told}, an interval that leaves it open"
 
 
@@ -124,8 +125,8 @@ class Above(Expectation):
 
     def __str__(self) -> str:
         return (
-            f"{self.measure} of {self.arm} is above {self.bound:g} (seen if all of its interval is, refuted if none of "
-            f"it reaches {self.bound + self.least:g})"
+            f"{self.measure} of {self.arm} is above {self.bound:g} (refuted if none of its interval reaches "
+            f"{self.bound + self.least:g}, else seen if all of it is)"
         )
 
     def look(self, summary: Summary) -> tuple[Seen, str]:
@@ -135,10 +136,35 @@ class Above(Expectation):
         told = f"{self.measure}: {self.arm} {found}"
         if found.low is None or found.high is None:
             return "open", f"{told}; one seed decides nothing"
-        if found.low > self.bound:
-            return "seen", f"{told}, above {self.bound:g}"
         if found.high < self.bound + self.least:
             return "refuted", f"{told}, which does not reach {self.bound + self.least:g}"
+        if found.low > self.bound:
+            return "seen", f"{told}, above {self.bound:g}"
+        return "open", f"{told}, an interval that leaves it open"
+
+
+@dataclass(frozen=True)
+class Below(Expectation):
+    """``arm`` has a ``measure`` below ``bound``."""
+
+    measure: str
+    arm: str
+    bound: float
+
+    def __str__(self) -> str:
+        return f"{self.measure} of {self.arm} is below {self.bound:g} (seen if all of its interval is, refuted if none)"
+
+    def look(self, summary: Summary) -> tuple[Seen, str]:
+        found = _found(summary, self.arm, self.measure)
+        if found is None:
+            return "open", f"{self.measure}: not measured of {self.arm}"
+        told = f"{self.measure}: {self.arm} {found}"
+        if found.low is None or found.high is None:
+            return "open", f"{told}; one seed decides nothing"
+        if found.high < self.bound:
+            return "seen", f"{told}, below {self.bound:g}"
+        if found.low > self.bound:
+            return "refuted", f"{told}, above {self.bound:g}"
         return "open", f"{told}, an interval that leaves it open"
 
 

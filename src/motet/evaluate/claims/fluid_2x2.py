@@ -14,7 +14,7 @@ from motet.config import override
 from motet.evaluate.claims import small
 from motet.evaluate.claims.claim import Scale
 from motet.evaluate.claims.expected import Expected
-from motet.evaluate.claims.small import BRIEF, MEASURING, SEEDS
+from motet.evaluate.claims.small import BRIEF, JUDGED, MEASURING, SEEDS
 from motet.evaluate.claims.trained import TrainedClaim
 from motet.evaluate.compare.budget import Allowance
 from motet.evaluate.compare.plan import Arm, Comparison
@@ -46,7 +46,8 @@ KINDS: Mapping[str, Mapping[str, Any]] = {
     "discrete": {"image_weight": 1.0, "sampling.guidance": 2.0},
 }
 """A cross-entropy is some five times a mean square. Published guidance is lower with codes than with latents, too."""
-ORDERS = ("random", "raster")
+ORDERS: Mapping[str, Mapping[str, Any]] = {"random": {}, "raster": {"sampling.guidance_schedule": "constant"}}
+"""Guidance that grows along a picture is MAR's, for sets that grow; a raster's first token needs it as others do."""
 
 
 class Fluid2x2(TrainedClaim):
@@ -67,7 +68,7 @@ class Fluid2x2(TrainedClaim):
     measures: ClassVar[Mapping[str, str]] = {
         "frechet": "Frechet distance of drawn pictures, on EfficientNet-Lite0 features",
         "frechet_codec": "the same of the codec's reconstructions",
-        "judge": "share of prompts that the drawn picture meets, mean of the categories",
+        **JUDGED,
         "judge_held_out": "the same for compositions that no training picture shows",
         "psnr": "of the codec on held-out pictures, in dB",
         "backbone_passes": "passes of the backbone for a picture",
@@ -88,9 +89,9 @@ class Fluid2x2(TrainedClaim):
     def comparisons(self, scale: Scale) -> list[Comparison]:
         own = fluid(scale, WIDTH[scale])
         arms = [
-            Arm(f"{kind}-{order}", "fluid", override(own, {"tokens": kind, "order": order, **changes}))
+            Arm(f"{kind}-{order}", "fluid", override(own, {"tokens": kind, "order": order, **changes, **schedule}))
             for kind, changes in KINDS.items()
-            for order in ORDERS
+            for order, schedule in ORDERS.items()
         ]
         return [compared(arms, scale, DOCUMENTS[scale])]
 

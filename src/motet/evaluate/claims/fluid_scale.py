@@ -14,6 +14,7 @@ from motet.evaluate.claims.claim import Plot, RunRecord, Scale, Summary
 from motet.evaluate.claims.correlation import correlated
 from motet.evaluate.claims.expected import Expected
 from motet.evaluate.claims.fluid_2x2 import compared, fluid
+from motet.evaluate.claims.small import JUDGED
 from motet.evaluate.claims.trained import TrainedClaim
 from motet.evaluate.compare.plan import Arm, Comparison
 from motet.evaluate.plots import COLOURS, svg
@@ -35,8 +36,8 @@ class FluidScale(TrainedClaim):
 
     name: ClassVar[str] = "fluid-scale"
     statement: ClassVar[str] = (
-        "With continuous tokens in random order, the held-out loss of larger models is lower, evenly with the "
-        "logarithm of their size, and their pictures are better: the loss of a model tells how well it draws."
+        "With continuous tokens in random order, the held-out loss of larger models is lower, and their pictures are "
+        "better, by their distance to the true ones and by the judge."
     )
     source: ClassVar[str] = "Fluid, arXiv 2410.13863, the scaling of the four variants"
     published: ClassVar[tuple[str, ...]] = (
@@ -50,7 +51,7 @@ class FluidScale(TrainedClaim):
         LOSS: "held-out loss of a picture behind its text",
         "frechet": "Frechet distance of drawn pictures, on EfficientNet-Lite0 features",
         "frechet_codec": "the same of the codec's reconstructions",
-        "judge": "share of prompts that the drawn picture meets, mean of the categories",
+        **JUDGED,
         "parameters/learned": "parameters of backbone, embeddings and heads",
         "spent/minutes": "minutes of training",
     }
@@ -59,6 +60,7 @@ class FluidScale(TrainedClaim):
         Expected(LOSS, "large", "lower", "medium", least=LEAST_LOSS),
         Expected("frechet", "medium", "lower", "small"),
         Expected("frechet", "large", "lower", "medium"),
+        Expected("judge", "large", "higher", "small"),
     )
     plotted: ClassVar[Sequence[str]] = (LOSS, "frechet", "judge")
 

@@ -22,7 +22,7 @@ from motet.data.corpus import Corpus
 from motet.data.document import Document
 from motet.evaluate.claims.claim import Scale
 from motet.evaluate.claims.expected import AsGood, Expectation, Expected
-from motet.evaluate.claims.small import MEASURING, SEEDS, brief, small
+from motet.evaluate.claims.small import JUDGED, MEASURING, SEEDS, brief, small
 from motet.evaluate.claims.trained import TrainedClaim, TrainedRun
 from motet.evaluate.compare.budget import Allowance
 from motet.evaluate.compare.plan import Arm, Comparison
@@ -81,7 +81,7 @@ class JanusDecoupled(TrainedClaim):
         "captions_true": "share of held-out pictures whose caption is true",
         "frechet": "Frechet distance of drawn pictures, on EfficientNet-Lite0 features",
         "frechet_codec": "the same of the codes' reconstructions",
-        "judge": "share of prompts that the drawn picture meets, mean of the categories",
+        **JUDGED,
         "psnr": "mean PSNR in dB of held-out pictures, through the codes",
         "parameters/learned": "parameters of backbone, embeddings and heads",
         "spent/samples": "documents seen, repeats counted",
@@ -151,7 +151,7 @@ def _compared(scale: Scale, kind: str, documents: int, arms: Sequence[Arm]) -> C
 
 
 def _janus(scale: Scale, encoders: Encoders) -> Janus:
-    own = TINY if scale == "quick" else small(Janus())
+    own = TINY if scale == "quick" else small(Janus(doubt=0.0))
     own = replace(own, image_size=SIDE[scale], encoders=encoders, text_first=DRAWN)
     if scale == "quick":
         return override(own, {**STAGES, "sampling.max_tokens": 8})

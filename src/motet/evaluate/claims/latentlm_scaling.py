@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from motet.evaluate.claims.claim import Scale
 from motet.evaluate.claims.expected import Expected
-from motet.evaluate.claims.small import CODECS, DATA, MEASURING, SEEDS, small
+from motet.evaluate.claims.small import CODECS, DATA, JUDGED, MEASURING, SEEDS, small
 from motet.evaluate.claims.trained import TrainedClaim
 from motet.evaluate.compare.budget import Allowance
 from motet.evaluate.compare.plan import Arm, Comparison
@@ -19,7 +19,7 @@ from motet.recipes.dit import DiT
 from motet.recipes.latentlm import TINY as TINY_LATENTLM
 from motet.recipes.latentlm import LatentLM
 from motet.recipes.pictures import PictureRecipe
-from motet.recipes.study import HEAD, LATENTS
+from motet.recipes.study import LATENTS
 
 WIDTHS: Mapping[Scale, Mapping[str, int]] = {"full": {"small": 128, "large": 192}, "quick": {"small": 32}}
 DOCUMENTS: Mapping[Scale, Mapping[str, float]] = {
@@ -46,7 +46,7 @@ class LatentLMScaling(TrainedClaim):
     measures: ClassVar[Mapping[str, str]] = {
         "frechet": "Frechet distance of drawn pictures, on EfficientNet-Lite0 features",
         "frechet_codec": "the same of the codec's reconstructions",
-        "judge": "share of prompts that the drawn picture meets, mean of the categories",
+        **JUDGED,
         "parameters/learned": "parameters of backbone, embeddings and heads",
         "spent/minutes": "minutes of training",
     }
@@ -76,7 +76,7 @@ class LatentLMScaling(TrainedClaim):
 def _latentlm(scale: Scale) -> PictureRecipe:
     if scale == "quick":
         return replace(TINY_LATENTLM, text_first=1.0)
-    return small(LatentLM(codec=LATENTS, head=HEAD, text_first=1.0, doubt=0.0))
+    return small(replace(LatentLM.sizes["study"], text_first=1.0))
 
 
 def _dit(scale: Scale) -> PictureRecipe:

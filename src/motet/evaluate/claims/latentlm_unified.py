@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from motet.evaluate.claims.claim import Scale
 from motet.evaluate.claims.expected import Expected
-from motet.evaluate.claims.small import CODECS, DATA, MEASURING, SEEDS
+from motet.evaluate.claims.small import CODECS, DATA, JUDGED, MEASURING, SEEDS
 from motet.evaluate.claims.trained import TrainedClaim
 from motet.evaluate.compare.budget import Allowance
 from motet.evaluate.compare.plan import Arm, Comparison
@@ -37,7 +37,7 @@ class LatentLMUnified(TrainedClaim):
         "loss/text/image_first": "held-out loss of captions after their picture",
         "frechet": "Frechet distance of drawn pictures, on EfficientNet-Lite0 features",
         "frechet_codec": "the same of the codec's reconstructions",
-        "judge": "share of prompts that the drawn picture meets, mean of the categories",
+        **JUDGED,
         "captions_true": "share of held-out pictures whose caption is true",
         "spent/minutes": "minutes of training",
     }

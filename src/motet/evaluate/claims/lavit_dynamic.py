@@ -23,7 +23,7 @@ from motet.data.source import open_source
 from motet.evaluate.claims.claim import RunRecord, Scale
 from motet.evaluate.claims.expected import Above, Expectation, Expected
 from motet.evaluate.claims.kept_counts import kept_numbers
-from motet.evaluate.claims.small import LATTICE, MEASURING, SEEDS, brief, small
+from motet.evaluate.claims.small import JUDGED, LATTICE, LEAST_DB, MEASURING, SEEDS, brief, small
 from motet.evaluate.claims.trained import TrainedClaim, TrainedRun
 from motet.evaluate.compare.budget import Allowance
 from motet.evaluate.compare.plan import Arm, Comparison
@@ -100,7 +100,7 @@ class LaVITDynamic(TrainedClaim):
         "psnr": "mean PSNR in dB of held-out pictures, through the codes",
         "frechet": "Frechet distance of drawn pictures, on EfficientNet-Lite0 features",
         "frechet_codec": "the same of the codec's reconstructions",
-        "judge": "share of prompts that the drawn picture meets, mean of the categories",
+        **JUDGED,
         "captions_true": "share of held-out pictures whose caption is true",
         "backbone_tokens": "tokens through the backbone for one picture, both branches of guidance",
         "parameters/learned": "parameters of backbone, embeddings and heads",
@@ -110,7 +110,7 @@ class LaVITDynamic(TrainedClaim):
         Above("kept_rank", "dynamic", 0.0, least=0.1),
         # textured ground asks for patches too, and goes with many things
         Above("kept_rank_plain", "dynamic", 0.0, least=0.1),
-        Expected(PSNR, "dynamic", "higher", "fixed"),
+        Expected(PSNR, "dynamic", "higher", "fixed", least=LEAST_DB),
         Expected("frechet", "dynamic", "lower", "fixed"),
     )
     plotted: ClassVar[Sequence[str]] = ("kept_rank", "kept", PSNR, "frechet", "judge", "captions_true")

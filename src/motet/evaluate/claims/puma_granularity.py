@@ -29,9 +29,9 @@ from motet.data.loader import document_rng
 from motet.data.source import open_source
 from motet.evaluate.claims.arm_plots import arms_plot, drawn_rows
 from motet.evaluate.claims.claim import Claim, Job, Measured, Plot, RunRecord, Scale, Summary, Verdict
-from motet.evaluate.claims.expected import Expectation, Expected, rule_of, verdict_of
+from motet.evaluate.claims.expected import Below, Expectation, Expected, rule_of, verdict_of
 from motet.evaluate.claims.scale_probe import probe, probe_scenes
-from motet.evaluate.claims.small import LATTICE, SEEDS, brief, small
+from motet.evaluate.claims.small import LATTICE, LEAST_DB, SEEDS, brief, small
 from motet.evaluate.compare.measuring import Shown
 from motet.evaluate.compare.plan import without_previews
 from motet.evaluate.compare.prepare import Workshop, prepared
@@ -134,12 +134,16 @@ class PUMAGranularity(Claim):
         "colour": "share of things whose colour a linear probe tells, which asks for no place",
     }
     expected: ClassVar[Sequence[Expectation]] = (
-        Expected("psnr", "tokens-4", "higher", "tokens-1"),
-        Expected("psnr", "tokens-16", "higher", "tokens-4"),
-        Expected("psnr", "tokens-64", "higher", "tokens-16"),
+        Expected("psnr", "tokens-4", "higher", "tokens-1", least=LEAST_DB),
+        Expected("psnr", "tokens-16", "higher", "tokens-4", least=LEAST_DB),
+        Expected("psnr", "tokens-64", "higher", "tokens-16", least=LEAST_DB),
         Expected("variety", "tokens-4", "lower", "tokens-1"),
         Expected("variety", "tokens-16", "lower", "tokens-4"),
         Expected("variety", "tokens-64", "lower", "tokens-16"),
+        Below("relation", "tokens-1", 0.5),
+        Below("relation", "tokens-4", 0.5),
+        Below("place", "tokens-1", 0.5),
+        Below("place", "tokens-4", 0.5),
         Expected("relation", "tokens-16", "higher", "tokens-4"),
         Expected("relation", "tokens-64", "higher", "tokens-1"),
         Expected("place", "tokens-16", "higher", "tokens-4"),

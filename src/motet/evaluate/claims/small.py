@@ -27,6 +27,13 @@ MEASURING: Mapping[Scale, Measuring] = {
     "full": Measuring(pictures=96, prompts=12, timed=(), shown=12),
     "quick": Measuring(pictures=4, prompts=1, timed=(), shown=2),
 }
+LEAST_DB = 0.005
+"""The least gain in PSNR that matters, as a share: about a tenth of a decibel of twenty."""
+JUDGED: Mapping[str, str] = {
+    "judge": "share of prompts that the drawn picture meets, mean of the categories that the data shows",
+    "judge_accuracy": "the judge's own accuracy on real renders of that size, in the worst of those categories",
+}
+"""The measures that a judge of pictures has, by name."""
 BACKBONE = backbone(4)
 BRIEF: Mapping[str, Any] = {"training.warmup": 20, "training.ema": 0.99, "training.eval_at": (1.0,)}
 """What a recipe's own training changes to in a run of a few hundred steps, for ``motet.config.override``."""

@@ -50,7 +50,7 @@ def findings(summary: Summary) -> Looked:
         if not measure(name).compared:
             continue
         for a, b in combinations([arm for arm in summary if name in summary[arm]], 2):
-            gap = difference(summary[a][name], summary[b][name])
+            gap = difference(summary[a][name], summary[b][name], counts=measure(name).counted)
             if gap is None:
                 continue
             looked += 1

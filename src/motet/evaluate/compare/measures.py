@@ -10,7 +10,8 @@ Better = Literal["lower", "higher"]
 class Measure:
     """words: what a table calls it. better: None for what is only told. compared: whether a difference means anything.
 
-    scale: what the number is multiplied by for ``unit``.
+    counted: whether it is a count, which is the same in every run. scale: what the number is multiplied by for
+    ``unit``.
     """
 
     words: str
@@ -18,6 +19,7 @@ class Measure:
     better: Better | None = None
     compared: bool = False
     scale: float = 1.0
+    counted: bool = False
 
     def shown(self, value: float) -> str:
         """A number of this measure as a reader wants it: four digits, or whole thousands."""
@@ -33,6 +35,10 @@ def _told(words: str, unit: str = "", scale: float = 1.0) -> Measure:
 
 def _less(words: str, unit: str = "", scale: float = 1.0) -> Measure:
     return Measure(words, unit, "lower", True, scale)
+
+
+def _count(words: str, unit: str = "", scale: float = 1.0) -> Measure:
+    return Measure(words, unit, "lower", True, scale, counted=True)
 
 
 def _share(words: str) -> Measure:
@@ -52,11 +58,11 @@ _QUALITY = {
     "frechet_pictures": _told("pictures in each Frechet distance"),
 }
 _COST = {
-    "backbone_passes": _less("backbone passes a picture"),
-    "backbone_tokens": _less("tokens through the backbone a picture"),
-    "head_passes": _less("head passes a picture"),
-    "decoder_passes": _less("passes of the codec's decoder a picture"),
-    "cache_bytes": _less("cache a picture, at most", "KB", 1e-3),
+    "backbone_passes": _count("backbone passes a picture"),
+    "backbone_tokens": _count("tokens through the backbone a picture"),
+    "head_passes": _count("head passes a picture"),
+    "decoder_passes": _count("passes of the codec's decoder a picture"),
+    "cache_bytes": _count("cache a picture, at most", "KB", 1e-3),
     "memory": _told("peak memory of the run", "MB", 1e-6),
 }
 _SIZES = {

@@ -16,7 +16,6 @@ from jaxtyping import UInt8
 from PIL import Image
 from torch import Tensor
 
-from motet.codecs.codec import Codec
 from motet.config import describe
 from motet.data.corpus import Corpus, Split
 from motet.data.document import Document
@@ -32,6 +31,7 @@ from motet.evaluate.judged import IMAGE, is_pair, to_uint8
 from motet.evaluate.measures import held_out_losses
 from motet.evaluate.reconstruction import psnr
 from motet.evaluate.timed import Timed
+from motet.factorise.coarse_to_fine import CoarseToFine
 from motet.pipeline import Pipeline, Prompt
 from motet.recipes.recipe import Recipe
 from motet.request import Request
@@ -39,7 +39,8 @@ from motet.types import Raw
 
 SEED = 0
 """Of everything drawn here, whatever the run's seed: all runs answer the same prompts under the same seeds."""
-REPEATS = 3
+REPEATS, COUNTED = 3, 4
+"""Batches that are timed, and pictures whose passes are counted: some recipes take as many as a picture needs."""
 WANDERS = "it learns pictures from text alone (text_first=1), so it cannot describe"
 
 
@@ -100,22 +101,23 @@ def _losses(found: Measured, pipeline: Pipeline, split: Split, timed: Timed) -> 
 def _costs(found: Measured, pipeline: Pipeline, texts: Sequence[str], how: Measuring, timed: Timed) -> None:
     if not texts:
         return
-    request = Request(tuple(pipeline.encode(texts[0])), IMAGE, seed=SEED, sampling=pipeline.sampling)
-    passes = count_passes(pipeline.model, request)
+    asked = [tuple(pipeline.encode(text)) for text in _evenly(texts, COUNTED)]
+    requests = [Request(prompt, IMAGE, seed=SEED, sampling=pipeline.sampling) for prompt in asked]
+    counted = [count_passes(pipeline.model, request) for request in requests]
     found.numbers |= {
-        "backbone_passes": float(passes.backbone),
-        "backbone_tokens": float(passes.tokens),
-        "head_passes": float(passes.head),
-        "decoder_passes": float(passes.decoder),
-        "cache_bytes": float(passes.cache),
+        "backbone_passes": statistics.fmean(passes.backbone for passes in counted),
+        "backbone_tokens": statistics.fmean(passes.tokens for passes in counted),
+        "head_passes": statistics.fmean(passes.head for passes in counted),
+        "decoder_passes": statistics.fmean(passes.decoder for passes in counted),
+        "cache_bytes": statistics.fmean(passes.cache for passes in counted),
     }
     for batch in how.timed:
-        prompts = [texts[i % len(texts)] for i in range(batch)]
+        prompts = [texts[i % len(texts)] for i in range(REPEATS * batch)]
         with timed.task(f"timing batches of {batch}", REPEATS) as tick:
             seconds = []
             for repeat in range(REPEATS):
                 began = time.perf_counter()
-                pipeline.generate_many(prompts, want=IMAGE)
+                pipeline.generate_many(prompts[repeat * batch : (repeat + 1) * batch], want=IMAGE)
                 seconds.append(time.perf_counter() - began)
                 tick(repeat + 1)
         found.numbers[f"seconds/{batch}"] = statistics.median(seconds) / batch
@@ -132,7 +134,7 @@ def _drawn(
     side = (int(drawn.shape[2]), int(drawn.shape[3]))
     pixels = Split(tuple(pairs), side).pixels
     true = torch.from_numpy(np.array(pixels.array)).permute(0, 3, 1, 2).contiguous()
-    rebuilt = _rebuilt(pipeline.model.modality(IMAGE).codec, [pixels.picture(i) for i in range(len(pixels))])
+    rebuilt = _rebuilt(pipeline, [pixels.picture(i) for i in range(len(pixels))])
     found.numbers["psnr"] = float(psnr(rebuilt, true).mean())
     if how.features and len(pairs) > 1:
         with found.attempt("Frechet distance"):
@@ -191,10 +193,16 @@ def _written(pipeline: Pipeline, prompts: Sequence[Prompt], words: str, timed: T
         return [str(answer[0]) for answer in pipeline.generate_many(prompts, want="text", progress=tick)]
 
 
-def _rebuilt(codec: Codec, pictures: list[Image.Image]) -> UInt8[Tensor, "n 3 h w"]:
-    """Pictures through the codec, which may make another number of tokens of each."""
+def _rebuilt(pipeline: Pipeline, pictures: list[Image.Image]) -> UInt8[Tensor, "n 3 h w"]:
+    """Pictures through the codec, which may make another number of tokens of each, and of pyramids the scales that are
+    drawn: the best that a model could draw.
+    """
+    modality, sampling = pipeline.model.modality(IMAGE), pipeline.sampling
+    codec, factorise = modality.codec, modality.factorise
     by_grid: dict[tuple[int, ...], list[int]] = defaultdict(list)
     encoded = codec.encode_many(list(pictures))
+    if isinstance(factorise, CoarseToFine):
+        encoded = [(values[: factorise.drawn(sampling.scales, grid)], grid) for values, grid in encoded]
     for i, (_, grid) in enumerate(encoded):
         by_grid[grid].append(i)
     made: dict[int, Raw] = {}

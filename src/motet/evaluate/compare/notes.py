@@ -34,7 +34,7 @@ def notes(comparison: Comparison, records: Sequence[RunRecord], looked: Looked) 
             f"Intervals are Student's t over {seeds} seeds, Welch's for differences. At 95 % about one difference in "
             f"twenty exceeds its interval by chance alone: of {looked.differences} looked at, "
             f"{looked.differences / 20:.0f}. "
-            "Counts, such as passes, have no spread, and differ for certain."
+            "Counts, such as passes, mostly have no spread, and then differ for certain."
         )
     if len(_balances(comparison)) > 1:
         said.append("Recipes weigh groups of documents differently (balance), so their orders of documents differ.")

@@ -20,18 +20,19 @@ def summary(records: Sequence[RunRecord], arms: Sequence[str]) -> Summary:
     return found
 
 
-def difference(a: OverSeeds, b: OverSeeds) -> OverSeeds | None:
+def difference(a: OverSeeds, b: OverSeeds, *, counts: bool = False) -> OverSeeds | None:
     """``a`` - ``b`` with its 95 % interval by Welch (1947), whose degrees of freedom are rounded down.
 
-    None unless both have two seeds or more: one run says nothing of its spread. Without any spread, as of a count, the
-    interval has no width.
+    None unless both have two seeds or more: one run says nothing of its spread. Neither do runs that agree by chance,
+    such as three that met 5 of 24 prompts, so without any spread it is None as well, unless the numbers are ``counts``,
+    which have none: then the interval has no width.
     """
     if a.high is None or b.high is None:
         return None
     squares = [_error(x) ** 2 for x in (a, b)]
     total, mean = sum(squares), a.mean - b.mean
     if total == 0:
-        return OverSeeds(mean, mean, mean, min(a.n, b.n))
+        return OverSeeds(mean, mean, mean, min(a.n, b.n)) if counts else None
     freedom = total**2 / sum(s**2 / (x.n - 1) for s, x in zip(squares, (a, b), strict=True))
     half = student_t(max(1.0, freedom)) * math.sqrt(total)
     return OverSeeds(mean, mean - half, mean + half, min(a.n, b.n))
