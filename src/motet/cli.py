@@ -307,11 +307,11 @@ def compare(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the runs and the page.")] = Path("runs/compare"),
     budget: Annotated[str, typer.Option(help="Of each run: 5m, 1.5e15flops or 20000samples.")] = "5m",
     seeds: Annotated[int, typer.Option(help="Runs of each recipe.")] = 3,
-    size: Size = "small",
+    size: Size = "study",
     codecs: Annotated[
         str | None,
         typer.Option(
-            help="For each codec's stage, once for all runs: 5m or 400steps [as --budget].", show_default=False
+            help="For each codec's stage, once for all runs: 5m or 400steps [half of --budget].", show_default=False
         ),
     ] = None,
     parameters: Annotated[

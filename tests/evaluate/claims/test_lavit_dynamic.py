@@ -72,7 +72,7 @@ class CountsThings(Dynamic):
 
 def test_kept_counts_are_compared_with_what_scenes_hold(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("MOTET_CACHE", str(tmp_path))
-    corpus = Corpus.of(ScenesSource("level=1-4,size=24,n=100"), (24, 24))
+    corpus = Corpus.of(ScenesSource("kind=caption,level=1-4,size=24,n=100"), (24, 24))
     fresh, held_out = corpus.train, corpus.held_out
     things = [[len(scene_of(document.id).things) for document in split.documents] for split in (fresh, held_out)]
     found = kept_numbers(CountsThings([*things[0], *(9 - n for n in things[1])]), fresh, held_out)

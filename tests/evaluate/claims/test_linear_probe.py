@@ -20,14 +20,14 @@ from motet.recipes.dit import DiT
 from motet.recipes.recipe import initialised
 from motet.sequence import Span, pack, positions
 
-QUICK = Probing("scenes:level=1,size=24,n=40,seed=1", fitted=40, chosen=10, judged=20, times=(None, 0.9))
+QUICK = Probing("scenes:kind=caption,level=1,size=24,n=40,seed=1", fitted=40, chosen=10, judged=20, times=(None, 0.9))
 
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Corpus]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MOTET_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield Corpus.of(open_source("scenes:level=1-2,size=24,n=100"), (16, 16))
+        yield Corpus.of(open_source("scenes:kind=caption,level=1-2,size=24,n=100"), (16, 16))
 
 
 def model_of(recipe: ACDiT | DiT, corpus: Corpus) -> Model:

@@ -48,7 +48,7 @@ def test_a_fine_scale_tells_places_and_the_coarsest_tells_colours_alone(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
     monkeypatch.setenv("MOTET_CACHE", str(tmp_path))
-    probes = probe_scenes("scenes:level=1,size=24,n=500", "scenes:level=3,size=24,n=120", 24)
+    probes = probe_scenes("scenes:kind=caption,level=1,size=24,n=500", "scenes:kind=caption,level=3,size=24,n=120", 24)
     features = Pixelwise(FeaturesShape(patch=3, dim=4, n_layers=1, n_heads=1))
     fine, coarse = (probe(features, factor, probes) for factor in (1, 8))
     assert fine["place"] > 0.7 > 0.4 > coarse["place"]
@@ -58,7 +58,7 @@ def test_a_fine_scale_tells_places_and_the_coarsest_tells_colours_alone(
 
 def test_data_without_such_pictures_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setenv("MOTET_CACHE", str(tmp_path))
-    probes = probe_scenes("scenes:level=1,size=24,n=20", "scenes:level=1,size=24,n=20", 24)
+    probes = probe_scenes("scenes:kind=caption,level=1,size=24,n=20", "scenes:kind=caption,level=1,size=24,n=20", 24)
     assert isinstance(probes.alone, Split)
     with pytest.raises(DataError, match="pictures of one thing and of two; there are 19 and 0"):
         probe(Features(FeaturesShape(patch=3, dim=4, n_layers=1, n_heads=1)), 1, probes)

@@ -47,7 +47,7 @@ def judge(monkeypatch: pytest.MonkeyPatch) -> Knows:
 
 
 def test_each_category_has_its_share_of_met_prompts(judge: Knows) -> None:
-    corpus = Corpus.of(ScenesSource("n=20"), (48, 48))
+    corpus = Corpus.of(ScenesSource("kind=caption,n=20"), (48, 48))
     rng = Random(0)
 
     def draw(texts: Sequence[str]) -> Tensor:
@@ -68,7 +68,7 @@ def test_each_category_has_its_share_of_met_prompts(judge: Knows) -> None:
 
 
 def test_a_caption_is_true_of_its_scene_however_it_is_put() -> None:
-    documents = ScenesSource("n=40,level=3").documents()
+    documents = ScenesSource("kind=caption,n=40,level=3").documents()
     plain = next(doc for doc in documents if " and " in doc.text)
     first, second = plain.text.split(" and ")
     turned = f"{second} and {first}"
@@ -76,7 +76,7 @@ def test_a_caption_is_true_of_its_scene_however_it_is_put() -> None:
 
 
 def test_a_caption_that_leaves_out_a_size_or_a_colour_is_not_true() -> None:
-    documents = ScenesSource("n=400,level=1").documents("held_out")
+    documents = ScenesSource("kind=caption,n=400,level=1").documents("held_out")
     sized = next(doc for doc in documents if "small" in doc.text or "large" in doc.text)
     shortened = sized.text.replace("small ", "").replace("large ", "")
     colour = next(word for word in sized.text.split() if word in SHAPES.colours)
@@ -88,7 +88,7 @@ def test_a_caption_that_leaves_out_a_size_or_a_colour_is_not_true() -> None:
 
 
 def test_what_the_levels_of_the_data_never_show_is_not_asked(judge: Knows) -> None:
-    corpus = Corpus.of(ScenesSource("n=20,level=1-2"), (48, 48))
+    corpus = Corpus.of(ScenesSource("kind=caption,n=20,level=1-2"), (48, 48))
 
     def draw(texts: Sequence[str]) -> Tensor:
         judge.scenes = [Reading(())] * len(texts)

@@ -24,7 +24,7 @@ LEAST_LATTICE = 7
 
 @dataclass(frozen=True)
 class Options:
-    """What a spec may say. ``scenes:level=1-3,size=48,n=8000,seed=0,kind=caption,sprites=shapes,lattice=0`` is the
+    """What a spec may say. ``scenes:level=1-3,size=48,n=8000,seed=0,kind=told,sprites=shapes,lattice=8`` is the
     default.
     """
 
@@ -35,9 +35,9 @@ class Options:
     n: int = 8000
     """How many documents, the held-out ones included."""
     seed: int = 0
-    kind: str = "caption"
+    kind: str = "told"
     sprites: str = "shapes"
-    lattice: int = 0
+    lattice: int = 8
     """Things stand on a lattice of this many steps along a side; 0: anywhere."""
 
 

@@ -43,8 +43,10 @@ SHAPE = replace(BACKBONE, ffn_dim=384)
 SAMPLING = Sampling(guidance=2.0, steps=10)
 TIMED: Mapping[Scale, tuple[int, ...]] = {"full": (1, 16), "quick": (1,)}
 PROBING: Mapping[Scale, Probing] = {
-    "full": Probing(f"scenes:level=1,size={SIDE},lattice={LATTICE},n=1100,seed=1"),
-    "quick": Probing("scenes:level=1,size=24,n=40,seed=1", fitted=30, chosen=12, judged=20, times=(None, 0.9)),
+    "full": Probing(f"scenes:kind=caption,level=1,size={SIDE},lattice={LATTICE},n=1100,seed=1"),
+    "quick": Probing(
+        "scenes:kind=caption,level=1,size=24,n=40,seed=1", fitted=30, chosen=12, judged=20, times=(None, 0.9)
+    ),
 }
 
 

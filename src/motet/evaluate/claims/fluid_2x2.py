@@ -27,7 +27,10 @@ from motet.train.settings import Budget
 SIDE = 36
 """Pixels; a patch of 6 makes 36 tokens of a picture, small enough for one code to stand for each. Things stand on a
 lattice of half a patch (``small.LATTICE`` says why)."""
-DATA: Mapping[Scale, str] = {"full": f"scenes:level=1-2,size={SIDE},lattice=12", "quick": small.DATA["quick"]}
+DATA: Mapping[Scale, str] = {
+    "full": f"scenes:kind=caption,level=1-2,size={SIDE},lattice=12",
+    "quick": small.DATA["quick"],
+}
 CODECS: Mapping[Scale, Budget] = {"full": Budget(steps=300), "quick": Budget(steps=2)}
 DOCUMENTS: Mapping[Scale, int] = {"full": 25_000, "quick": 40}
 """Seen by each run, repeats counted."""

@@ -44,7 +44,7 @@ _RECIPE = LatentLM(
     codec_batch=256,
     codec_share=0.3,
     codec_training=replace(_LOOP, weight_decay=0.0, ema=0.98),
-    training=replace(_LOOP, ema=0.99, compile="yes"),
+    training=replace(_LOOP, ema=0.99, compile="auto"),
 )
 
 

@@ -63,7 +63,7 @@ SETTINGS: Mapping[Scale, ThroughputSetting] = {
         batches=(1, 16),
         seeds=(0, 1, 2),
         repeats=2,
-        data="scenes:n=200",
+        data="scenes:kind=caption,n=200",
     ),
     "quick": ThroughputSetting(
         replace(TINY_LATENTLM, sampling=replace(_SAMPLING, steps=2)),
@@ -71,7 +71,7 @@ SETTINGS: Mapping[Scale, ThroughputSetting] = {
         batches=(1, 2),
         seeds=(0,),
         repeats=1,
-        data="scenes:n=40",
+        data="scenes:kind=caption,n=40",
     ),
 }
 

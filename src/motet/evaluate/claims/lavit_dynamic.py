@@ -36,12 +36,12 @@ from motet.train.settings import Budget
 
 # The setting: 16 patches of 8 x 8 pixels, 6 of them kept. Scenes of all levels, so that there is something to follow.
 DATA: Mapping[Scale, str] = {
-    "full": f"scenes:level=1-4,size={SIDE},lattice={LATTICE}",
-    "quick": "scenes:level=1-4,size=24,n=80",
+    "full": f"scenes:kind=caption,level=1-4,size={SIDE},lattice={LATTICE}",
+    "quick": "scenes:kind=caption,level=1-4,size=24,n=80",
 }
 FRESH: Mapping[Scale, str] = {
-    "full": f"scenes:level=1-4,size={SIDE},lattice={LATTICE},n=840,seed=1",
-    "quick": "scenes:level=1-4,size=24,n=40,seed=1",
+    "full": f"scenes:kind=caption,level=1-4,size={SIDE},lattice={LATTICE},n=840,seed=1",
+    "quick": "scenes:kind=caption,level=1-4,size=24,n=40,seed=1",
 }
 """Scenes that no arm has seen, of compositions that training shows; the 19 in 20 that are not held out are measured."""
 DOCUMENTS: Mapping[Scale, int] = {"full": 30_000, "quick": 40}

@@ -84,9 +84,9 @@ _FULL = replace(
 SETTINGS: Mapping[Scale, GranularitySetting] = {
     "full": GranularitySetting(
         override(_FULL, brief("contrast_training", "codec_training")),
-        data=f"scenes:level=1-3,size={SIDE},lattice={LATTICE}",
-        alone=f"scenes:level=1,size={SIDE},lattice={LATTICE},n=2500,seed=1",
-        pairs=f"scenes:level=3,size={SIDE},lattice={LATTICE},n=4000,seed=1",
+        data=f"scenes:kind=caption,level=1-3,size={SIDE},lattice={LATTICE}",
+        alone=f"scenes:kind=caption,level=1,size={SIDE},lattice={LATTICE},n=2500,seed=1",
+        pairs=f"scenes:kind=caption,level=3,size={SIDE},lattice={LATTICE},n=4000,seed=1",
         codecs=Budget(steps=800),
         drawn=96,
         shown=12,
@@ -94,9 +94,9 @@ SETTINGS: Mapping[Scale, GranularitySetting] = {
     ),
     "quick": GranularitySetting(
         replace(TINY, image_size=32, factors=(4, 2, 1), alphas=(1.0, 1.0, 1.0)),
-        data="scenes:level=1-3,size=32,n=60",
-        alone="scenes:level=1,size=32,n=60,seed=1",
-        pairs="scenes:level=3,size=32,n=60,seed=1",
+        data="scenes:kind=caption,level=1-3,size=32,n=60",
+        alone="scenes:kind=caption,level=1,size=32,n=60,seed=1",
+        pairs="scenes:kind=caption,level=3,size=32,n=60,seed=1",
         codecs=Budget(steps=2),
         drawn=3,
         shown=2,

@@ -19,8 +19,8 @@ SEEDS: Mapping[Scale, tuple[int, ...]] = {"full": (0, 1, 2), "quick": (0,)}
 LATTICE = 8
 """Steps of the lattice that things stand on: with places as they please, minutes do not teach what a shape is."""
 DATA: Mapping[Scale, str] = {
-    "full": f"scenes:level=1-2,size={SIDE},lattice={LATTICE}",
-    "quick": "scenes:level=1,size=24,n=60",
+    "full": f"scenes:kind=caption,level=1-2,size={SIDE},lattice={LATTICE}",
+    "quick": "scenes:kind=caption,level=1,size=24,n=60",
 }
 CODECS: Mapping[Scale, Budget] = {"full": Budget(steps=600), "quick": Budget(steps=2)}
 MEASURING: Mapping[Scale, Measuring] = {
