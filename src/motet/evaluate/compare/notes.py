@@ -9,6 +9,10 @@ from motet.evaluate.compare.plan import Comparison
 from motet.evaluate.compare.run_one import RunRecord
 
 
+TRUSTED = 0.98
+"""What a judge should read rightly of real renders."""
+
+
 def notes(comparison: Comparison, records: Sequence[RunRecord], looked: Looked) -> list[str]:
     """Paragraphs for the reader of the page."""
     seeds = len(comparison.seeds)
@@ -35,6 +39,12 @@ def notes(comparison: Comparison, records: Sequence[RunRecord], looked: Looked) 
             f"twenty exceeds its interval by chance alone: of {looked.differences} looked at, "
             f"{looked.differences / 20:.0f}. "
             "Counts, such as passes, mostly have no spread, and then differ for certain."
+        )
+    trust = min((record.numbers.get("judge_accuracy", 1.0) for record in records), default=1.0)
+    if trust < TRUSTED:
+        said.append(
+            f"The judge reads only {trust:.1%} of real renders of this size rightly; below {TRUSTED:.0%} small "
+            "differences of its scores are its own. Larger pictures are read better."
         )
     if len(_balances(comparison)) > 1:
         said.append("Recipes weigh groups of documents differently (balance), so their orders of documents differ.")
