@@ -7,6 +7,7 @@ documents, LatentLM has the lower perplexity of text, the nearer pictures and th
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
+from motet.config import override
 from motet.evaluate.claims.claim import Scale
 from motet.evaluate.claims.expected import Expected
 from motet.evaluate.claims.small import CODECS, DATA, JUDGED, MEASURING, SEEDS
@@ -17,6 +18,10 @@ from motet.recipes.run import recipe_class
 
 DOCUMENTS: Mapping[Scale, float] = {"full": 60e3, "quick": 200.0}
 """Seen by each run, repeats counted."""
+ROWS = {"latentlm": 21, "transfusion": 40, "vq": 32}
+"""In a step, so that all see about a hundred documents in each: a picture has 16 tokens, 64 in four draws, or 64."""
+CODEC_BATCH = 128
+"""Pictures in a step of either codec, so that both see equally many."""
 
 
 class LatentLMUnified(TrainedClaim):
@@ -39,6 +44,7 @@ class LatentLMUnified(TrainedClaim):
         "frechet_codec": "the same of the codec's reconstructions",
         **JUDGED,
         "captions_true": "share of held-out pictures whose caption is true",
+        "spent/steps": "steps of training",
         "spent/minutes": "minutes of training",
     }
     expected: ClassVar[Sequence[Expected]] = (
@@ -53,6 +59,9 @@ class LatentLMUnified(TrainedClaim):
 
     def comparisons(self, scale: Scale) -> list[Comparison]:
         size = "study" if scale == "full" else "tiny"
-        arms = tuple(Arm(name, name, recipe_class(name).sizes[size]) for name in ("latentlm", "transfusion", "vq"))
+        arms = tuple(
+            Arm(name, name, override(recipe_class(name).sizes[size], {"codec_batch": CODEC_BATCH, "rows": rows}))
+            for name, rows in ROWS.items()
+        )
         allowance = Allowance("samples", DOCUMENTS[scale])
         return [Comparison(arms, DATA[scale], allowance, CODECS[scale], SEEDS[scale], MEASURING[scale])]

@@ -8,7 +8,6 @@ from motet.evaluate.compare.match import KNOB, TOLERANCE
 from motet.evaluate.compare.plan import Comparison
 from motet.evaluate.compare.run_one import RunRecord
 
-
 TRUSTED = 0.98
 """What a judge should read rightly of real renders."""
 
