@@ -24,7 +24,7 @@ LEAST_LATTICE = 7
 
 @dataclass(frozen=True)
 class Options:
-    """What a spec may say. ``scenes:level=1-3,size=48,n=8000,seed=0,kind=told,sprites=shapes,lattice=8`` is the
+    """What a spec may say. ``scenes:level=1-3,size=48,n=8000,seed=0,kind=told,sprites=shapes,lattice=12`` is the
     default.
     """
 
@@ -37,7 +37,7 @@ class Options:
     seed: int = 0
     kind: str = "told"
     sprites: str = "shapes"
-    lattice: int = 8
+    lattice: int = 12
     """Things stand on a lattice of this many steps along a side; 0: anywhere."""
 
 
