@@ -15,7 +15,6 @@ from motet.errors import CheckpointError, ConfigError, DataError
 from motet.evaluate.claims import CLAIMS, run_claim, sigma_measures
 from motet.evaluate.claims.claim import Claim, ClaimResult, Job, Measured, Plot, RunRecord, Scale, Summary, Verdict
 from motet.evaluate.claims.latentlm_sigma import sigma_verdict
-from motet.evaluate.claims.one_step import on_true_history
 from motet.evaluate.claims.run import carry_out
 from motet.evaluate.over_seeds import OverSeeds, over_seeds
 from motet.sequence import Commit, Program, Span, positions

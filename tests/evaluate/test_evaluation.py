@@ -47,7 +47,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     (path / "metadata.jsonl").write_text("\n".join(lines))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MOTET_CACHE", str(path / "cache"))
-        patch.setattr("motet.train.hardware.matmul_peak", lambda *_: 1e9)
         yield path
 
 

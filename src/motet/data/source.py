@@ -12,7 +12,7 @@ from pathlib import Path
 
 from motet.data.document import Document
 from motet.data.problem import Problem
-from motet.data.quarantine import Skipped, read_quarantine, summary, without_quarantined
+from motet.data.quarantine import Skipped, kept, read_quarantine, summary, without_quarantined
 from motet.data.split import HELD_OUT, TRAIN
 from motet.errors import DataError
 
@@ -20,7 +20,7 @@ FORMS = {
     "emoji": "emoji",
     "folder": "folder:PATH (pictures with metadata.jsonl, metadata.csv, a .txt beside each, or class folders)",
     "jsonl": "jsonl:PATH (one document a line)",
-    "scenes": "scenes or scenes:OPTIONS (made pictures; level=, size=, n=, seed=, kind=, sprites=)",
+    "scenes": "scenes or scenes:OPTIONS (made pictures; level=, size=, n=, seed=, kind=, sprites=, lattice=)",
 }
 
 _log = logging.getLogger(__name__)
@@ -46,7 +46,8 @@ class Source(ABC):
     credit: str = ""
     """A licence line to show wherever its pictures are shown; empty if none is known."""
     quarantine: Path | None = None
-    """Where ``check`` writes and training reads the items to skip; None: nothing to skip."""
+    """Where a check writes and training reads the items to skip, beside the data; where nothing can be written there,
+    both turn to the cache (``quarantine.keep``). None: nothing to skip."""
 
     @abstractmethod
     def read(self) -> Found:
@@ -59,7 +60,8 @@ class Source(ABC):
 
     @cached_property
     def _sorted_out(self) -> tuple[list[Document], list[Skipped]]:
-        reasons = read_quarantine(self.quarantine) if self.quarantine and self.quarantine.is_file() else {}
+        file = kept(self.quarantine) if self.quarantine else None
+        reasons = read_quarantine(file) if file else {}
         kept, skipped = without_quarantined(self.found.documents, reasons)
         skipped += [(problem.id, problem.reason) for problem in self.found.problems]
         if skipped:

@@ -4,7 +4,6 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from motet.errors import ShapeError
-from motet.evaluate.interval import Interval, mean_interval
 
 PEAK = 255.0
 
@@ -19,8 +18,3 @@ def psnr(a: UInt8[Tensor, "n 3 h w"], b: UInt8[Tensor, "n 3 y x"]) -> Float[Tens
         raise ShapeError(f"cannot compare pictures of {list(a.shape)} with {list(b.shape)}; make them the same size")
     error = (a.double() - b.double()).square().flatten(1).mean(1)
     return 10 * (PEAK**2 / error.clamp(min=1 / a[0].numel())).log10() if len(a) else error
-
-
-def mean_psnr(a: UInt8[Tensor, "n 3 h w"], b: UInt8[Tensor, "n 3 y x"]) -> Interval:
-    """The mean over pictures of their PSNR in dB (not the PSNR of the mean error)."""
-    return mean_interval(psnr(a, b))

@@ -1,9 +1,9 @@
 """The sections of a page about an evaluation: the same ones for `motet eval` and for the demo."""
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from motet.config import describe as settings_of
+from motet.data.evenly import evenly
 from motet.evaluate.evaluation import Evaluation
 from motet.evaluate.interval import Interval, mean_interval
 from motet.evaluate.measures import Group, Reconstruction
@@ -60,7 +60,7 @@ def drawings(found: Evaluation, split: str) -> Gallery:
     judged, ranks = group.answers.judged, group.pixels.ranks
     tiles = [
         Tile(group.answers.drawn.pictures[i], judged.captions[i], judged.truth[i], ok=bool(ranks[i] == 0))
-        for i in _evenly(len(judged))
+        for i in evenly(range(len(judged)), SHOWN)
     ]
     note = (
         f"Left: generated from the name alone. Right: the true picture. ✓: of all {found.gallery:,} pictures, the true "
@@ -82,7 +82,7 @@ def captions(found: Evaluation, split: str, most: int = SHOWN) -> Gallery:
             expected="" if group.right[i] else f"is: {judged.captions[i]}",
             ok=group.right[i],
         )
-        for i in _evenly(len(judged), most)
+        for i in evenly(range(len(judged)), most)
     ]
     return Gallery(
         f"Describing {split.replace('_', '-')} pictures", tiles, f"What the model says of a picture. {EVENLY}"
@@ -93,7 +93,7 @@ def reconstructions(rebuilt: Reconstruction, most: int = 12) -> Pairs:
     """Held-out pictures through the codec."""
     pairs = [
         Pair(rebuilt.true[i], rebuilt.made[i], f"{float(rebuilt.means[i]):.1f} dB")
-        for i in _evenly(len(rebuilt.means), most)
+        for i in evenly(range(len(rebuilt.means)), most)
     ]
     return Pairs(
         "Codec", pairs, "Left: a held-out picture. Right: what the codec makes of it, the best that can be drawn."
@@ -169,11 +169,6 @@ def _share(share: Interval, label: str, target: float | None) -> KeyNumber:
     met = None if target is None else share.mean >= target
     detail = f"{100 * share.low:.0f} to {100 * share.high:.0f} %"
     return KeyNumber(f"{100 * share.mean:.0f} %", label, words, met, detail)
-
-
-def _evenly(n: int, most: int = SHOWN) -> Sequence[int]:
-    shown = min(n, most)
-    return [i * n // shown for i in range(shown)]
 
 
 def _between(interval: Interval, digits: int) -> str:

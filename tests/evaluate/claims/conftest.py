@@ -35,7 +35,6 @@ def cheap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOTET_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("motet.evaluate.compare.measuring.EfficientNetFeatures", Thumbnails)
     monkeypatch.setattr("motet.evaluate.compare.measuring.scores", brightness)
-    monkeypatch.setattr("motet.train.hardware.matmul_peak", lambda *_: 1e9)
 
 
 @pytest.fixture

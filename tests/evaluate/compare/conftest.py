@@ -34,7 +34,6 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     (path / "documents.jsonl").write_text("\n".join(map(json.dumps, lines)))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MOTET_CACHE", str(path / "cache"))
-        patch.setattr("motet.train.hardware.matmul_peak", lambda *_: 1e9)
         yield f"jsonl:{path / 'documents.jsonl'}"
 
 

@@ -18,20 +18,19 @@ from motet.data.corpus import Corpus, Split
 from motet.data.loader import document_rng
 from motet.data.orders import text_first
 from motet.evaluate.claims.claim import Measured
-from motet.evaluate.claims.one_step import on_true_history
 from motet.evaluate.drift import Drift, drift
 from motet.evaluate.features import EfficientNetFeatures
 from motet.evaluate.frechet import frechet_distance
+from motet.evaluate.one_step import AT_ONCE, one_step_ahead
 from motet.evaluate.reconstruction import psnr
 from motet.evaluate.retrieval import retrieval
-from motet.generate import generate, run
+from motet.generate import generate
 from motet.model import Model
-from motet.request import Request, Sampling, answer
+from motet.request import Request, Sampling
 from motet.sequence import Segment
 
 IMAGE = "image"
 SHOWN = 16
-AT_ONCE = 128
 
 MEASURES: Mapping[str, str] = {
     "frechet": "Frechet distance of free-running pictures to the true ones, on EfficientNet-Lite0 features",
@@ -137,12 +136,7 @@ def _sampled(model: Model, names: _Names, sampling: Sampling, seed: int) -> tupl
         Request((prompt,), IMAGE, seed=seed * n + i, sampling=sampling) for i, prompt in enumerate(names.prompts)
     ]
     free = generate(model, requests, batch=AT_ONCE)
-    one_step: list[list[Segment]] = []
-    for start in range(0, n, AT_ONCE):
-        some = range(start, min(start + AT_ONCE, n))
-        programs = [on_true_history(answer(model, requests[i]), IMAGE, names.latents[i]) for i in some]
-        one_step += run(model, programs, [requests[i].branches for i in some])
-    return torch.stack([made[0].values for made in free]), torch.stack([made[0].values for made in one_step])
+    return torch.stack([made[0].values for made in free]), one_step_ahead(model, requests, names.latents)
 
 
 def _distances(pictures: Mapping[str, Tensor], true: Tensor) -> dict[str, float]:

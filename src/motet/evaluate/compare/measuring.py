@@ -19,6 +19,7 @@ from torch import Tensor
 from motet.config import describe
 from motet.data.corpus import Corpus, Split
 from motet.data.document import Document
+from motet.data.evenly import evenly
 from motet.errors import CapabilityError, MissingExtra
 from motet.evaluate.captions import matches
 from motet.evaluate.compare.judging import caption_truths, scores
@@ -75,7 +76,7 @@ def measure_run(
     """The numbers of a run, by the names of ``compare/measures.py``, and pictures to show."""
     found = Measured({f"parameters/{k}": float(v) for k, v in sizes(pipeline.model).to_json().items()}, [])
     shown: Shown | None = None
-    pairs = _evenly([doc for doc in corpus.held_out.documents if is_pair(doc)], how.pictures)
+    pairs = evenly([doc for doc in corpus.held_out.documents if is_pair(doc)], how.pictures)
     _losses(found, pipeline, corpus.held_out, timed)
     with found.attempt("What pictures cost"):
         _costs(found, pipeline, [doc.text for doc in pairs], how, timed)
@@ -147,8 +148,8 @@ def _drawn(
             found.numbers["frechet"] = frechet_distance(seen[1], seen[0])
             found.numbers["frechet_codec"] = frechet_distance(seen[2], seen[0])
             found.numbers["frechet_pictures"] = float(len(pairs))
-    some = _evenly(range(len(pairs)), how.shown)
-    return Shown(tuple(pairs[i].text for i in some), drawn[list(some)], true[list(some)])
+    some = evenly(range(len(pairs)), how.shown)
+    return Shown(tuple(pairs[i].text for i in some), drawn[some], true[some])
 
 
 def _judge(found: Measured, pipeline: Pipeline, corpus: Corpus, how: Measuring, timed: Timed) -> None:
@@ -171,7 +172,7 @@ def _captions(found: Measured, pipeline: Pipeline, pairs: Sequence[Document], ti
 
 def _answers(found: Measured, pipeline: Pipeline, corpus: Corpus, how: Measuring, timed: Timed) -> None:
     """Documents of a picture, a question that is only read, and its answer."""
-    asked = _evenly([doc for doc in corpus.held_out.documents if _is_question(doc)], how.pictures)
+    asked = evenly([doc for doc in corpus.held_out.documents if _is_question(doc)], how.pictures)
     if not asked:
         found.left_out.append("Answers: no held-out document is a picture, a question and its answer.")
         return
@@ -225,8 +226,3 @@ def _is_question(document: Document) -> bool:
 
 def _describes(recipe: Recipe) -> bool:
     return {setting.name: setting.value for setting in describe(recipe)}.get("text_first") != 1.0
-
-
-def _evenly(items: Sequence, most: int) -> list:
-    n = min(len(items), most)
-    return [items[i * len(items) // n] for i in range(n)]

@@ -8,6 +8,7 @@ from motet.config import describe, override, to_dict
 from motet.errors import ConfigError
 from motet.evaluate.compare.budget import Allowance
 from motet.recipes.recipe import Recipe
+from motet.seed import checked_seed
 from motet.train.settings import Budget
 
 
@@ -54,6 +55,8 @@ class Comparison:
             raise ConfigError(f"arms are called {', '.join(labels) or 'nothing'}; give at least one, each its own name")
         if not self.seeds or len(set(self.seeds)) != len(self.seeds):
             raise ConfigError(f"seeds are {self.seeds}; give at least one, each once")
+        for seed in self.seeds:
+            checked_seed(seed)
         sizes = {arm.label: arm.recipe.image_size for arm in self.arms}
         if len(set(sizes.values())) > 1:
             told = ", ".join(f"{label} {side}" for label, side in sizes.items())

@@ -15,6 +15,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, is_dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from motet.config import to_dict
 from motet.data.corpus import Corpus
 from motet.evaluate.stored import write_json
 from motet.model import Model
+from motet.nn.compiler import forget_compiled
 from motet.recipes.recipe import Recipe, Stage, initialised
 from motet.recipes.run import best_device
 from motet.recipes.trained_codecs import put_codecs, save_codecs, trained_codecs
@@ -68,11 +70,19 @@ def prepared(recipe: Recipe, text: TextCodec, workshop: Workshop) -> dict[str, P
         path = workshop.folder / name
         if not (path / FILE).is_file():
             workshop.console.print(f"training the codecs of {', '.join(modalities)} once, to be shared: {path}")
-            result = train(objective, workshop.budget, stage.settings, path, stage.name, console=workshop.console)
+            result = train(
+                objective,
+                workshop.budget,
+                stage.settings,
+                path,
+                stage.name,
+                console=workshop.console,
+                finish=partial(stage.finish, model, workshop.corpus),
+            )
             if result.interrupted:
                 return None
             result.ema.adopt()
-            stage.finish(model, workshop.corpus)
+            forget_compiled(model)
             save_codecs(model, modalities, path / FILE)
         put_codecs(model, path / FILE)
         names[stage.name] = name

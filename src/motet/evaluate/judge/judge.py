@@ -16,7 +16,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from motet.data.pixels import cache_folder
+from motet.data.cache import cache_folder
 from motet.data.scenes.draw import draw
 from motet.data.scenes.expectation import CATEGORIES, Expectation
 from motet.data.scenes.item import Address, item_at
