@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -77,12 +78,14 @@ def test_training_says_what_it_learns_from_and_what_to_try_next(trained: Result,
     assert json.loads((place / "run/config.json").read_text())["data"] == "folder:pictures"
 
 
-def test_the_same_command_again_finds_the_run_finished_and_changes_no_weight(run: str, place: Path) -> None:
-    before = (place / "run/ema.safetensors").read_bytes()
-    again = motet(*TRAIN, "--out", "run")
+def test_the_same_command_again_finds_the_run_finished_and_changes_no_file_even_with_another_budget(
+    run: str, place: Path
+) -> None:
+    before = {path: path.read_bytes() for path in (place / "run").iterdir() if path.is_file()}
+    again = motet(*TRAIN[:-1], "99", "--out", "run")
     assert again.exit_code == 0, again.output
-    assert "is finished already" in again.output
-    assert (place / "run/ema.safetensors").read_bytes() == before
+    assert "is finished already, after 8 steps; for more training use another --out" in again.output
+    assert {path: path.read_bytes() for path in before} == before
 
 
 def test_an_interrupted_run_exits_with_130_and_the_same_command_goes_on(
@@ -154,9 +157,47 @@ def test_each_picture_gets_the_caption_that_it_gets_alone(run: str) -> None:
     assert [row["caption"] for row in rows] == alone
 
 
+def test_pictures_that_cannot_be_read_are_named_at_the_end_and_cost_the_others_nothing(run: str, place: Path) -> None:
+    (place / "broken.png").write_bytes((place / "pictures/red-disc.png").read_bytes()[:60])
+    paths = ["broken.png", "pictures/blue-bar.png", "gone.png"]
+    ran = motet("describe", run, *paths, "--set", "max_tokens=6")
+    alone = motet("describe", run, "pictures/blue-bar.png", "--set", "max_tokens=6")
+    assert ran.exit_code == 2 and alone.exit_code == 0
+    assert ran.stdout == "\n" + alone.stdout + "\n", "line i is of picture i"
+    said = " ".join(ran.stderr.split())
+    assert "2 of 3 pictures cannot be read: broken.png: truncated or damaged" in said and "gone.png: missing" in said
+    told = json.loads(motet("describe", run, *paths, "--json", "--set", "max_tokens=6").stdout)
+    assert [row["picture"] for row in told] == paths
+    assert [row["caption"] for row in told] == [None, alone.stdout.removesuffix("\n"), None]
+    assert told[0]["problem"].startswith("broken.png: truncated")
+
+
+def test_a_run_goes_into_a_folder_named_after_recipe_and_data_if_nothing_is_said(run: str, place: Path) -> None:
+    from motet.commands.training import run_folder
+
+    assert run_folder("latentlm", "emoji") == Path("runs/latentlm-emoji")
+    assert run_folder("vq", "scenes:level=2,n=20000") == Path("runs/vq-scenes-level-2-n-20000")
+    assert run_folder("vq", "folder:some where/photos/") == Path("runs/vq-photos")
+    assert run_folder("vq", "folder:.") == Path(f"runs/vq-{place.name}")
+    assert run_folder("vq", "jsonl:data/chats.jsonl") == Path("runs/vq-chats-jsonl")
+    train = ("train", "latentlm", "--data", "folder:nowhere", "--size", "tiny", "--steps", "8")
+    assert "runs/latentlm-nowhere is a new run" in motet(*train).stdout
+    (place / "runs/latentlm-nowhere").mkdir(parents=True)
+    shutil.copy(place / run / "config.json", place / "runs/latentlm-nowhere")
+    other = motet(*train)
+    assert other.exit_code == 2 and "runs/latentlm-nowhere holds a run with another data" in other.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (["sample", "run", "x", "--seed", "-1"], "greater than or equal to 0"),
+        (["describe", "run", "pictures/red-disc.png", "--seed", "-1"], "greater than or equal to 0"),
+        ([*TRAIN, "--out", "r", "--seed", "-1"], "greater than or equal to 0"),
+        (["sample", "run", "x", "--set", "rounds=3"], "rounds has no effect on any image of run (LatentLM"),
+        (["sample", "run", "x", "--set", "top_k=3", "--set", "max_tokens=4"], "top_k and max_tokens have no effect"),
+        (["describe", "run", "x.png", "--set", "guidance=2"], "These have: text_temperature, top_k, top_p, max_tokens"),
+        (["eval", "run", "--set", "scales=1"], "scales has no effect on any answer of run"),
         (["sample", "run", "x", "--set", "stepz=3"], "unknown setting 'stepz'; did you mean 'steps'?"),
         (["sample", "run", "x", "--set", "steps=many"], "setting 'steps': got 'many', expected int"),
         (["sample", "run", "x", "--steps", "3", "--set", "steps=4"], "'steps' is given twice: '3' and '4'"),
@@ -176,9 +217,11 @@ def test_each_picture_gets_the_caption_that_it_gets_alone(run: str) -> None:
         ([*TRAIN, "--out", "r", "--set", "rows=few"], "setting 'rows': got 'few', expected int"),
         (
             [*TRAIN, "--out", "r", "--set", "row_length=9"],
-            "more than a row of 9; give longer rows with --set row_length=32",
+            "Give longer rows with --set row_length=32",
         ),
         (["data", "check", "folders:x"], "did you mean folder:PATH?"),
+        (["data", "check", "folder:pictures", "--sheet", "sheet"], "give a name such as out.png, with one of .bmp"),
+        (["show", "latentlm", "--size", "tiny", "-o", "mask"], "give a name such as out.png, with one of .bmp"),
     ],
 )
 def test_a_mistake_is_answered_in_words_with_exit_code_2(trained: Result, words: list[str], said: str) -> None:
@@ -224,9 +267,17 @@ def test_checked_data_is_fine_or_quarantined_and_training_skips_exactly_that(pla
     report = json.loads(found.stdout)
     assert [problem["id"] for problem in report["problems"]] == ["red-disc.png"]
     assert (report["documents"], report["quarantine"]) == (11, "checked/quarantine.jsonl")
+    with Image.open(place / "cache/sheets/folder-checked.png") as sheet:
+        assert sheet.width > 1000
+    assert "contact sheet: " + str(place / "cache/sheets/folder-checked.png") in found.stderr
+    lost = motet("data", "check", "folder:checked", "--out", "nowhere/list.jsonl")
+    assert lost.exit_code == 2 and "nowhere/list.jsonl cannot be written" in " ".join(lost.stderr.split())
+    assert "1 of 12 items cannot be used" in lost.stdout, "the report is shown all the same"
+    (folder / "forgotten.heic").touch()
     ran = motet("train", "latentlm", "--data", "folder:checked", "--size", "tiny", "--steps", 2, "--out", "kept")
     assert ran.exit_code == 0, ran.output
     assert re.search(r"\d+ documents to learn from, \d+ held out; 1 items skipped: 1 truncated", ran.stdout)
+    assert "files not used: 1 .heic" in ran.stdout
 
 
 def test_data_without_held_out_documents_is_refused_before_training(place: Path) -> None:

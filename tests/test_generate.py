@@ -14,14 +14,18 @@ from motet.diffusion.guidance import Guidance
 from motet.embed.lookup import Lookup
 from motet.embed.project import Project
 from motet.errors import DataError
+from motet.factorise.masked import Masked
+from motet.factorise.next_block import NextBlock, Noising
 from motet.factorise.next_token import NextToken
 from motet.generate import generate, run
 from motet.heads.categorical import Categorical
 from motet.heads.diffusion import Diffusion, DiffusionShape
 from motet.heads.head import Head, Wishes
+from motet.heads.velocity import Velocity
 from motet.model import Modality, Model
 from motet.nn.backbone import Backbone, TransformerShape
 from motet.request import Request, Sampling
+from motet.request import answer as program_of
 from motet.sequence import Append, Commit, Forget, Peek, Program, Segment, Span, pack, positions
 
 CHANNELS, DIM = 4, 24
@@ -206,6 +210,49 @@ def test_guidance_and_seeds_change_what_is_drawn(model: Model):
     made = [generate(model, [request])[0][0].values for request in (one, *others)]
     assert all((made[0] - other).abs().max() > 1e-3 for other in made[1:])
     assert torch.equal(made[0], generate(model, [one])[0][0].values)
+
+
+@pytest.mark.parametrize("kind", ["one by one", "in sets", "in blocks"])
+def test_spherical_latents_are_on_the_sphere_when_they_are_read_and_when_they_are_returned(kind: str):
+    model = tiny_model()
+    image = model.modality("image")
+    image.codec = SigmaVAE(SigmaVaeShape(patch=4, channels=CHANNELS, dim=16, n_layers=1, n_heads=2, noise="spherical"))
+    image.codec.bias.fill_(0.3)
+    image.codec.scale.fill_(1.7)
+    if kind == "in sets":
+        image.factorise = Masked(torch.zeros(CHANNELS))
+    elif kind == "in blocks":
+        image.factorise, image.head = NextBlock(CHANNELS, Noising(), size=2), Velocity(DIM, CHANNELS)
+        torch.nn.init.normal_(image.head.out.weight)
+    read: list[Tensor] = []
+
+    def listening(program: Program) -> Program:
+        reply = None
+        while True:
+            try:
+                asked = program.send(reply)
+            except StopIteration as end:
+                return end.value
+            if isinstance(asked, Commit | Append | Peek) and asked.span.modality == "image" and asked.span.time is None:
+                masked = asked.span.masked
+                read.append(asked.span.values if masked is None else asked.span.values[~masked])
+            reply = yield asked
+
+    request = Request((words(model, "a fox"),), "image", seed=3, sampling=SAMPLING)
+    made = run(model, [listening(program_of(model, request))], [2])[0][0].values
+    for latents in (made, *read):
+        lengths = (latents / 1.7 - 0.3).norm(dim=-1)
+        torch.testing.assert_close(lengths, torch.full_like(lengths, CHANNELS**0.5))
+    assert len(torch.cat(read)) >= len(made) == 4
+
+
+def test_a_text_without_a_limit_ends_after_as_many_tokens_as_a_row_of_training(model: Model):
+    endless = scripted({0: words(model, "a").values.tolist()})
+    endless.row_length = 90
+    (made,) = generate(endless, [Request((picture(0),), "text")])[0]
+    assert len(made) == 90
+    (made,) = generate(endless, [Request((picture(0),), "text", sampling=Sampling(max_tokens=7))])[0]
+    assert len(made) == 7
 
 
 def test_text_ends_at_its_end_token_or_at_the_most_tokens():

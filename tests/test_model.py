@@ -284,6 +284,13 @@ def test_weights_of_0_leave_a_prediction_out_and_double_weights_count_twice(mode
     assert float(model.loss(batch, rng()).parts["text"]) == pytest.approx(float(expected), rel=1e-5)
 
 
+def test_a_batch_in_which_nothing_is_predicted_is_refused(model: Model):
+    spans = model.arrange([words(model, "a red fox", learn=False), picture(0, learn=False)], rng())
+    batch = pack([spans], rows=1, length=sum(len(span) for span in spans))
+    with pytest.raises(DataError, match="1 documents of a batch have nothing to learn"):
+        model.loss(batch, rng())
+
+
 def test_joint_training_learns_all_but_the_codecs(model: Model):
     learned = {id(p) for part in model.learned() for p in part.parameters()}
     codecs = {id(p) for name in model.modalities for p in model.modality(name).codec.parameters()}

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from motet import __version__
-from motet.commands.terminal import INTERRUPTED, Commands, Watch, errors, output
+from motet.commands.terminal import INTERRUPTED, Commands, errors, output
 
 app = typer.Typer(
     name="motet",
@@ -34,7 +34,7 @@ Changes = Annotated[
 Guidance = Annotated[
     float | None, typer.Option(help="How strongly pictures follow their prompt; 1 is no guidance.", show_default=False)
 ]
-Seed = Annotated[int, typer.Option(help="Seed of everything that is drawn at random.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of everything that is drawn at random.")]
 SPEC = "emoji, scenes, folder:PATH or jsonl:PATH"
 
 
@@ -79,7 +79,10 @@ def demo(
 def train(
     recipe: RecipeName,
     data: Annotated[str, typer.Option(metavar="SPEC", help=f"What to train on: {SPEC}.", show_default=False)],
-    out: Annotated[Path, typer.Option(metavar="RUN", help="Folder of the run.", show_default=False)],
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="Folder of the run; by default runs/RECIPE-DATA.", show_default=False),
+    ] = None,
     size: Size = "small",
     minutes: Annotated[float | None, typer.Option(help="Train for so many minutes [10].", show_default=False)] = None,
     steps: Annotated[int | None, typer.Option(help="Train for so many steps instead.", show_default=False)] = None,
@@ -88,15 +91,16 @@ def train(
 ) -> None:
     """Train a recipe into a run folder. The same command again goes on from where it stopped.
 
-    [dim]Example:[/] motet train latentlm --data emoji --out runs/emoji --minutes 60
+    [dim]Example:[/] motet train latentlm --data emoji --minutes 60
 
     [dim]Example:[/] motet train latentlm --data folder:photos --out runs/photos --set image_size=96
     """
     from motet.commands.options import recipe_of
-    from motet.commands.training import Order, budget_of
+    from motet.commands.training import Order, budget_of, run_folder
     from motet.commands.training import train as run_train
 
-    order = Order(recipe, recipe_of(recipe, size, changes), data, out, budget_of(minutes, steps), seed)
+    run = out or run_folder(recipe, data)
+    order = Order(recipe, recipe_of(recipe, size, changes), data, run, budget_of(minutes, steps), seed)
     if not run_train(order, output()):
         raise typer.Exit(INTERRUPTED)
 
@@ -115,7 +119,9 @@ def sample(
     steps: Annotated[int | None, typer.Option(help="Solver steps of each latent.", show_default=False)] = None,
     solver: Annotated[str | None, typer.Option(help="euler, heun, ddim, dpmpp_2m ...", show_default=False)] = None,
     temperature: Annotated[float | None, typer.Option(help="Scale of the noise.", show_default=False)] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the first picture of each prompt; the next has the next.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Seed of the first picture of each prompt; the next has the next.")
+    ] = 0,
     size: Annotated[
         str | None, typer.Option(metavar="HxW", help="Pixels; by default as trained.", show_default=False)
     ] = None,
@@ -138,7 +144,7 @@ def sample(
 
     given = {"guidance": guidance, "steps": steps, "solver": solver, "temperature": temperature}
     wanted = Wanted(prompts_of(prompts, prompts_file), n, seed, pixels_of(size))
-    how = sampling_of(run, given, changes)
+    how = sampling_of(run, given, changes, want="image")
     run_sample(
         run, wanted, sampling=how, out=Path(out), folder=out.endswith("/") or Path(out).is_dir(), console=errors()
     )
@@ -151,31 +157,24 @@ def describe(
     temperature: Annotated[
         float | None, typer.Option(help="Softness; 0 takes the likeliest words.", show_default=False)
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of each caption, where the temperature is above 0.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of each caption, where the temperature is above 0.")] = 0,
     changes: Changes = None,
     as_json: Annotated[bool, typer.Option("--json", help="A JSON list of picture and caption.")] = False,
 ) -> None:
     """Write a caption for each picture, one a line, all in one batch.
 
     [dim]Example:[/] motet describe runs/demo heart.png photos/*.jpg
+
+    A picture that cannot be read has an empty line, and is named at the end; the exit code is then 2.
     """
-    import json
-
+    from motet.commands import describing
     from motet.commands.options import sampling_of
-    from motet.recipes.run import load
 
-    model = load(run)
-    model.sampling = sampling_of(run, {"text_temperature": temperature}, changes)
-    with Watch("describing") as watch:
-        answers = model.generate_many(
-            pictures, want="text", seeds=[seed] * len(pictures), progress=lambda done: watch(done, len(pictures))
-        )
-    captions = [" ".join(str(answer[0]).split()) for answer in answers]
-    if as_json:
-        rows = [{"picture": str(path), "caption": text} for path, text in zip(pictures, captions, strict=True)]
-        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
-    else:
-        typer.echo("\n".join(captions))
+    sampling = sampling_of(run, {"text_temperature": temperature}, changes, want="text")
+    described = describing.describe(run, pictures, sampling=sampling, seed=seed)
+    if not all(one.problem for one in described):
+        typer.echo(describing.as_json(described) if as_json else describing.as_lines(described))
+    describing.check_read(described)
 
 
 @app.command("eval")
@@ -209,30 +208,20 @@ def check_data(
     out: Annotated[
         Path | None, typer.Option(help="Quarantine file; by default where training looks.", show_default=False)
     ] = None,
-    sheet: Annotated[Path | None, typer.Option(help="Draw a contact sheet here.", show_default=False)] = None,
+    sheet: Annotated[
+        Path | None, typer.Option(help="Contact sheet; by default in the cache folder.", show_default=False)
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The report as JSON.")] = False,
 ) -> None:
-    """Read every document, report what is there, and quarantine what cannot be used.
+    """Read every document, report what is there, draw a contact sheet, and quarantine what cannot be used.
 
     [dim]Example:[/] motet data check folder:photos --sheet sheet.png
 
     Exit code 0: everything can be used. 3: something is quarantined; training skips exactly that.
     """
-    from motet.data.check import check
-    from motet.data.contact_sheet import contact_sheet
-    from motet.data.source import open_source
+    from motet.commands import checking
 
-    source = open_source(spec)
-    report = check(source, out=out)
-    if as_json:
-        typer.echo(report.to_json())
-    else:
-        report.render(output())
-    if sheet is not None:
-        sheet.parent.mkdir(parents=True, exist_ok=True)
-        contact_sheet(source.found.documents, sheet)
-        errors().print(f"contact sheet: {sheet}", soft_wrap=True)
-    if report.problems:
+    if not checking.check_data(spec, out=out, sheet=sheet, as_json=as_json):
         raise typer.Exit(QUARANTINED)
 
 

@@ -5,7 +5,6 @@ motet demo        the first time, and again after ctrl-C: it goes on
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -24,7 +23,7 @@ from motet.evaluate.sections import Targets
 from motet.evaluate.timed import Timed
 from motet.pipeline import IMAGE, Pipeline
 from motet.recipes.latentlm import LatentLM
-from motet.recipes.run import RunConfig, load, read_config, train_run
+from motet.recipes.run import RunConfig, is_finished, load, read_config, train_run
 
 OUT = Path("runs/demo")
 SIZE = "small"
@@ -69,7 +68,7 @@ def demo(
     corpus = Corpus.of(open_source(config.data), (recipe.image_size, recipe.image_size))
     began = time.perf_counter()
     try:
-        if is_trained(out, config):
+        if is_finished(out, config):
             _say(console, f"{out} is trained already: writing its page again. To train anew, delete that folder.")
         else:
             _introduce(console, out, config, corpus)
@@ -83,18 +82,6 @@ def demo(
     for command, purpose in next_steps(out):
         _say(console, f"  {purpose}:\n    {command}")
     return True
-
-
-def is_trained(out: Path, config: RunConfig) -> bool:
-    """Whether ``out`` holds this run with every stage finished, and its weights written after the last of them."""
-    weights = out / "ema.safetensors"
-    if not (out / "config.json").is_file() or not weights.is_file():
-        return False
-    theirs = read_config(out)
-    if replace(theirs, minutes=config.minutes, steps=config.steps, version=config.version) != config:
-        return False
-    states = [out / "finished" / stage.name / "state.json" for stage in config.build().stages(config.seed)]
-    return all(state.is_file() and state.stat().st_mtime <= weights.stat().st_mtime for state in states)
 
 
 def show(out: Path, corpus: Corpus, *, judged: int, prompts: Sequence[str], console: Console) -> Path:

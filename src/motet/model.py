@@ -76,11 +76,15 @@ class ModelLoss:
 
 
 class Model(nn.Module):
-    """One backbone, every modality."""
+    """One backbone, every modality.
 
-    def __init__(self, backbone: Backbone, modalities: dict[str, Modality]):
+    row_length: tokens of the rows that it is trained in; an answer has no more of text, unless a request says so.
+    """
+
+    def __init__(self, backbone: Backbone, modalities: dict[str, Modality], *, row_length: int = 256):
         super().__init__()
         assert TEXT in modalities, "the text modality carries the stream"
+        self.row_length = row_length
         self.backbone = backbone
         self.modalities = nn.ModuleDict(modalities)
 
@@ -189,7 +193,15 @@ class Model(nn.Module):
         )
 
     def loss(self, batch: Packed, rng: torch.Generator) -> ModelLoss:
-        """The joint loss: each modality's weighted mean over its predictions, times the modality's weight."""
+        """The joint loss: each modality's weighted mean over its predictions, times the modality's weight.
+
+        Raises DataError for a batch in which nothing is predicted.
+        """
+        if not batch.target:
+            raise DataError(
+                f"{batch.n_docs} documents of a batch have nothing to learn: all of their parts are condition only; "
+                "leave them out, or give each a part with learn=True"
+            )
         hidden = self.hidden(batch)
         flat = hidden.states.flatten(0, 1)
         parts: dict[str, Tensor] = {}

@@ -17,6 +17,7 @@ from PIL import Image
 from motet.config import override
 from motet.data.loader import document_rng
 from motet.data.picture import fit, read_picture, upright_rgb
+from motet.data.problem import ItemError
 from motet.errors import DataError
 from motet.generate import Progress, generate
 from motet.model import TEXT, Model
@@ -28,6 +29,14 @@ IMAGE = "image"
 
 Prompt = str | Path | Image.Image | Sequence[str | Path | Image.Image]
 """A text, a picture (or the path of one), or any number of both in order."""
+
+
+def opened(path: Path) -> Image.Image:
+    """The picture in a file, upright and in RGB. Raises DataError that names the file and what is wrong with it."""
+    try:
+        return read_picture(path).image
+    except ItemError as error:
+        raise ItemError(error.reason, error.detail, id=str(path)) from error
 
 
 class Pipeline:
@@ -52,8 +61,8 @@ class Pipeline:
         size: (height, width) of generated pictures in pixels; the trained size by default.
         sampling: fields of ``Sampling`` by name, such as ``guidance=3, steps=10, text_temperature=0.7``.
 
-        Raises DataError for a prompt that cannot be read, ConfigError for an unknown setting, ShapeError for a size
-        that the codec's patch does not divide.
+        Raises DataError for a prompt that cannot be read, ConfigError for an unknown setting or a negative seed,
+        ShapeError for a size that the codec's patch does not divide.
         """
         return self.generate_many([prompt], want=want, size=size, seeds=[seed], **sampling)[0]
 
@@ -91,7 +100,7 @@ class Pipeline:
             if not isinstance(item, Path | Image.Image):
                 raise DataError(f"a prompt holds texts, pictures and paths of pictures; got a {type(item).__name__}")
             modality = self.model.modality(IMAGE)
-            picture = read_picture(item).image if isinstance(item, Path) else upright_rgb(item)
+            picture = opened(item) if isinstance(item, Path) else upright_rgb(item)
             values, grid = modality.codec.encode(fit(picture, (modality.size[0], modality.size[1])))
             segments.append(Segment(IMAGE, values, grid, learn=False))
         return segments

@@ -14,12 +14,13 @@ from motet.errors import DataError
 from motet.factorise.factorisation import Wish
 from motet.heads.head import Wishes
 from motet.model import TEXT, Model
+from motet.seed import checked_seed
 from motet.sequence import Append, Commit, Draw, Forget, Program, Segment, Span, Verb, positions, split_label
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """How a request is answered: one dataclass for the command line, Python and the server."""
+    """How a request is answered: one dataclass for the command line and Python."""
 
     guidance: float = field(
         default=3.0, metadata={"help": "how strongly pictures follow their prompt; 1 is no guidance"}
@@ -39,14 +40,35 @@ class Sampling:
     steps: int = field(default=10, metadata={"help": "solver steps for each latent"})
     solver: SolverName = field(default="dpmpp_2m", metadata={"help": "euler, heun, ddim, dpmpp_2m or ancestral"})
     temperature: float = field(
-        default=1.0, metadata={"help": "scale of the noise that latents are drawn from; softness of codes"}
+        default=1.0,
+        metadata={
+            "help": "scale of the noise that latents are drawn from, or that ancestral steps add; softness of codes"
+        },
     )
     text_temperature: float = field(default=0.0, metadata={"help": "softness of text; 0 takes the likeliest token"})
     top_k: int = field(default=0, metadata={"help": "words and codes: keep the k likeliest; 0 keeps all"})
     top_p: float = field(
         default=1.0, metadata={"help": "words and codes: keep the likeliest of this total probability"}
     )
-    max_tokens: int = field(default=64, metadata={"help": "most text tokens of an answer"})
+    max_tokens: int | None = field(
+        default=None, metadata={"help": "most text tokens of an answer; none: as many as a row of training has"}
+    )
+
+
+WRITING = frozenset({"text_temperature", "top_k", "top_p", "max_tokens"})
+"""The fields of ``Sampling`` that text is written by; all others are of what a head or a factorisation reads."""
+
+
+def effective(model: Model, want: str | None) -> set[str]:
+    """The fields of ``Sampling`` that change an answer of a modality, or, with None, of any.
+
+    Raises DataError for an unknown modality.
+    """
+    found: set[str] = set()
+    for name in model.modalities if want is None else [want]:
+        modality = model.modality(name)
+        found |= WRITING if name == TEXT else modality.head.reads | modality.factorise.reads
+    return found
 
 
 @dataclass(frozen=True)
@@ -57,6 +79,7 @@ class Request:
     want:     modality of the answer; None: the model decides, and may alternate until it ends the document.
     grid:     token grid of what is generated; (): the modality's own.
     seed:     the request's own randomness, whoever shares its batch.
+    Raises ConfigError for a seed that is negative or too large.
     """
 
     prompt: tuple[Segment, ...]
@@ -64,6 +87,9 @@ class Request:
     grid: tuple[int, ...] = ()
     seed: int = 0
     sampling: Sampling = Sampling()
+
+    def __post_init__(self) -> None:
+        checked_seed(self.seed)
 
     @property
     def branches(self) -> int:
@@ -105,6 +131,7 @@ def answer(model: Model, request: Request) -> Program:
     cursor = _Cursor(tuple(spans), 1 + max(int(span.pos[:, 0].max()) for span in spans), label)
     made: list[Segment] = []
     wanted, left = request.want, request.sampling.max_tokens
+    left = model.row_length if left is None else left
     while True:
         if wanted in (None, TEXT):
             text, opened, cursor = yield from _write(model, request, cursor, left, rng)
@@ -175,6 +202,7 @@ def _render(
     )
     how = modality.head.settings(wishes)
     label = cursor.label if model.reads_labels else None
-    wish = Wish(name, grid, cursor.index + 1, how, sampling.rounds, sampling.scales, label)
+    project = modality.codec.project
+    wish = Wish(name, grid, cursor.index + 1, how, sampling.rounds, sampling.scales, label, project)
     values = yield from modality.factorise.generate(wish, modality.head, hidden, rng)
     return Segment(name, values, grid), cursor.index + 1 + len(values)

@@ -22,7 +22,9 @@ from motet.codecs.text import TextCodec
 from motet.config import describe
 from motet.data.corpus import Corpus, Split
 from motet.data.document import Document, Part, load_checked
+from motet.data.evenly import evenly
 from motet.data.orders import Ordering, drawn
+from motet.data.picture_file import check_place, save
 from motet.data.source import open_source
 from motet.errors import MissingExtra
 from motet.mask_picture import Row, mask_picture
@@ -63,7 +65,7 @@ def _laid(pipeline: Pipeline, documents: Sequence[Document], orders: Sequence[Or
     """Documents from all over the data, in each order by turns, as many as a mask can show."""
     rng = torch.Generator().manual_seed(0)
     laid: list[list[Span]] = []
-    for number, document in enumerate(_evenly(documents, 4 * _DOCUMENTS)):
+    for number, document in enumerate(evenly(documents, 4 * _DOCUMENTS)):
         segments = pipeline.encode([value for _, value in load_checked(document)])
         learned = [replace(one, learn=part.learn) for one, part in zip(segments, document.parts, strict=True)]
         laid.append(pipeline.model.arrange(orders[number % len(orders)](learned), rng))
@@ -73,7 +75,11 @@ def _laid(pipeline: Pipeline, documents: Sequence[Document], orders: Sequence[Or
 
 
 def show(name: str, recipe: Recipe, *, data: str | None, out: Path, console: Console) -> None:
-    """Print all of it, and draw the mask into ``out``."""
+    """Print all of it, and draw the mask into ``out``.
+
+    Raises DataError for data that cannot be read, and before anything else for a picture that cannot be written.
+    """
+    check_place(out)
     console.print(Text.assemble((name, "bold"), "  ", (recipe.paper, "cyan")))
     console.print(Text(recipe.summary))
     console.print(knobs(recipe))
@@ -87,8 +93,7 @@ def show(name: str, recipe: Recipe, *, data: str | None, out: Path, console: Con
             "Bold tokens are predicted: by the last public token before each, or by itself if noised or masked.", "dim"
         )
     )
-    out.parent.mkdir(parents=True, exist_ok=True)
-    mask_picture(packed_row(sketch)).save(out)
+    save(mask_picture(packed_row(sketch)), out)
     console.print(f"\nThe attention mask of a packed row: [bold]{escape(str(out))}[/]")
 
 
@@ -209,11 +214,6 @@ def _filled_up(recipe: Recipe, text: TextCodec) -> TextCodec:
     asked = {setting.name: setting.value for setting in describe(recipe)}.get("vocab_size", 0)
     text.tokenizer.add_tokens([f"<|unused {number}|>" for number in range(asked - text.vocab_size)])
     return text
-
-
-def _evenly(documents: Sequence[Document], most: int) -> list[Document]:
-    n = min(most, len(documents))
-    return [documents[i * len(documents) // n] for i in range(n)]
 
 
 def _count(module: nn.Module) -> str:

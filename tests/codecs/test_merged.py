@@ -52,6 +52,13 @@ def test_latents_are_drawn_as_the_codec_draws_them(noise: str):
         assert float(drawn.std(0).mean()) == pytest.approx(0.3, abs=0.03)
 
 
+def test_drawn_latents_are_projected_each_by_itself():
+    inner = codec_of("spherical")
+    drawn = torch.randn(5, 12, generator=torch.Generator().manual_seed(0))
+    projected = Merged(inner, 2).project(drawn)
+    assert torch.equal(projected.view(20, 3), inner.project(drawn.view(20, 3))) and not torch.equal(projected, drawn)
+
+
 def test_pictures_whose_latents_do_not_divide_into_tiles_are_refused():
     with pytest.raises(ShapeError, match="4 x 5 latents does not divide into tiles of 2 x 2"):
         Merged(codec_of(), 2).encode(picture(16, 20))

@@ -136,6 +136,21 @@ def test_drawing_from_encoded_values_equals_noising_the_posterior(noise: str):
     torch.testing.assert_close(drawn, ((z + codec.bias) * codec.scale)[0], atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize("noise", KINDS)
+def test_what_a_model_draws_is_projected_onto_the_sphere_where_latents_lie_on_one(noise: str):
+    codec = codec_of(noise)
+    codec.measure(pictures(16), torch.Generator().manual_seed(0))
+    drawn = torch.randn(5, 6, generator=torch.Generator().manual_seed(1))
+    projected = codec.project(drawn)
+    if noise != "spherical":
+        assert torch.equal(projected, drawn)
+        return
+    z, own = projected / codec.scale - codec.bias, drawn / codec.scale - codec.bias
+    torch.testing.assert_close(z.norm(dim=-1), torch.full((5,), 6**0.5))
+    torch.testing.assert_close(torch.cosine_similarity(z, own), torch.ones(5))
+    torch.testing.assert_close(codec.project(projected), projected)
+
+
 def test_noise_settings_that_cannot_be_meant_are_refused():
     with pytest.raises(ConfigError, match="cannot be negative"):
         SigmaVaeShape(sigma=-0.1)

@@ -1,10 +1,18 @@
 """Options as they are typed: what would have no effect is an error."""
 
+import json
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
-from motet.commands.options import recipe_of
+from motet.codecs.text import TextCodec
+from motet.commands.options import recipe_of, sampling_of
+from motet.config import to_dict
 from motet.errors import ConfigError
 from motet.recipes.fluid import Fluid
+from motet.recipes.registry import RECIPES
+from motet.recipes.run import RunConfig
 
 
 @pytest.mark.parametrize(
@@ -33,3 +41,44 @@ def test_settings_of_what_is_chosen_are_taken() -> None:
     assert isinstance(recipe, Fluid) and (recipe.vq.codebook_size, recipe.masking.least) == (32, 0.5)
     recipe = recipe_of("fluid", "tiny", ["order=raster", "head.width=16", "codec.channels=4"])
     assert isinstance(recipe, Fluid) and (recipe.head.width, recipe.codec.channels) == (16, 4)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Callable[[str], Path]:
+    """A folder that says of itself that it is a run; options ask for no weights."""
+
+    def make(recipe: str) -> Path:
+        settings = to_dict(RECIPES[recipe].sizes["tiny"])
+        config = RunConfig(recipe, settings, "emoji", minutes=None, steps=1, seed=0, version="0")
+        (tmp_path / "config.json").write_text(json.dumps(to_dict(config)))
+        TextCodec.learn(["a red fox"], 300, ["image"]).save(tmp_path / "tokenizer.json")
+        return tmp_path
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("recipe", "want", "change", "said"),
+    [
+        ("vq", "image", "steps=3", "These have: guidance, guidance_schedule, temperature, top_k, top_p$"),
+        ("janus", "image", "solver=heun", "solver has no effect on any image of"),
+        ("puma", "image", "temperature=0.5", "These have: guidance, guidance_schedule, scales$"),
+        ("emu", "image", "scales=1", "These have: guidance, guidance_schedule$"),
+        ("latentlm", "image", "rounds=3", "rounds has no effect on any image of .*LatentLM, arXiv"),
+        ("transfusion", "image", "guidance_schedule=linear", "guidance_schedule has no effect"),
+        ("mar", "text", "rounds=3", "rounds has no effect on any text of"),
+        ("mar", None, "scales=1", "scales has no effect on any answer of"),
+    ],
+)
+def test_sampling_settings_that_change_no_answer_are_refused(
+    run: Callable[[str], Path], recipe: str, want: str | None, change: str, said: str
+) -> None:
+    with pytest.raises(ConfigError, match=said):
+        sampling_of(run(recipe), {}, [change], want=want)
+
+
+def test_sampling_settings_that_change_an_answer_are_taken(run: Callable[[str], Path]) -> None:
+    assert sampling_of(run("mar"), {"guidance": 2.0, "steps": None}, ["rounds=3"], want="image").rounds == 3
+    assert sampling_of(run("acdit"), {}, ["guidance_schedule=linear"], want="image").guidance_schedule == "linear"
+    assert sampling_of(run("vq"), {}, ["max_tokens=none", "top_k=3"]).top_k == 3
+    assert sampling_of(run("puma"), {"text_temperature": 0.5}, [], want="text").text_temperature == 0.5

@@ -8,12 +8,13 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from motet.data.check import check
+from motet.data.check import check, write_down
 from motet.data.picture import MAX_PIXELS
 from motet.data.problem import Reason
 from motet.data.quarantine import read_quarantine
 from motet.data.report import Report
 from motet.data.source import open_source
+from motet.errors import DataError
 
 Paint = Callable[..., Path]
 
@@ -59,9 +60,24 @@ def folder(tmp_path: Path, paint: Paint, bomb: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache outside of the data."""
+    path = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("MOTET_CACHE", str(path))
+    return path
+
+
+def checked(spec: str, out: Path | None = None) -> Report:
+    """A report that is written down."""
+    report = check(open_source(spec), progress=False)
+    write_down(report, out)
+    return report
+
+
 @pytest.fixture
 def report(folder: Path) -> Report:
-    return check(open_source(f"folder:{folder}"), progress=False)
+    return checked(f"folder:{folder}")
 
 
 def rendered(report: Report) -> str:
@@ -102,25 +118,51 @@ def test_the_same_picture_under_another_text_is_a_warning_and_kept(report: Repor
 
 
 def test_checking_again_finds_the_same(folder: Path, report: Report) -> None:
-    again = check(open_source(f"folder:{folder}"), progress=False)
+    again = checked(f"folder:{folder}")
     assert again.to_json() == report.to_json()
 
 
 def test_a_repaired_item_comes_back_after_another_check(folder: Path, report: Report, paint: Paint) -> None:
     assert "cut.png" in dict(open_source(f"folder:{folder}").skipped)
     paint("cut.png", "yellow")
-    check(open_source(f"folder:{folder}"), progress=False)
+    checked(f"folder:{folder}")
     assert "cut.png" in {document.id for document in open_source(f"folder:{folder}").documents()}
     assert "cut.png" not in report.quarantine.read_text()
 
 
 def test_the_quarantine_may_lie_elsewhere(folder: Path, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere.jsonl"
-    report = check(open_source(f"folder:{folder}"), out=elsewhere, progress=False)
+    report = checked(f"folder:{folder}", out=elsewhere)
     assert report.quarantine == elsewhere
     assert f"move it to {folder / 'quarantine.jsonl'}" in rendered(report)
     assert len(read_quarantine(elsewhere)) == len(EXPECTED)
     assert not (folder / "quarantine.jsonl").exists()
+
+
+def test_data_that_can_only_be_read_are_quarantined_in_the_cache_and_training_skips_exactly_that(
+    folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "quarantine.jsonl.partial").mkdir()  # nothing can be written there, not even by root
+    report = checked(f"folder:{folder}")
+    assert report.quarantine is not None and report.quarantine.is_relative_to(cache)
+    assert f"listed in {report.quarantine}. Training skips exactly these" in rendered(report)
+    monkeypatch.chdir(folder.parent)
+    for spec in (f"folder:{folder}", f"folder:{folder.name}"):
+        source = open_source(spec)
+        assert dict(source.skipped) == {problem.id: problem.reason for problem in report.problems}
+        assert [document.id for document in source.documents()] == ["a.png", "b.png", "c.jpg", "shared.png"]
+
+
+def test_a_check_that_cannot_be_written_down_is_still_a_report(
+    folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "quarantine.jsonl.partial").mkdir()
+    (cache / "file").touch()
+    monkeypatch.setenv("MOTET_CACHE", str(cache / "file"))
+    report = check(open_source(f"folder:{folder}"), progress=False)
+    with pytest.raises(DataError, match=r"cannot be written .* give another place"):
+        write_down(report)
+    assert rendered(report).rstrip().endswith("10 of 14 items cannot be used.")
 
 
 def test_a_jsonl_has_its_quarantine_beside_it(tmp_path: Path, paint: Paint) -> None:
@@ -128,7 +170,7 @@ def test_a_jsonl_has_its_quarantine_beside_it(tmp_path: Path, paint: Paint) -> N
     part = [{"type": "text", "text": "a fox"}, {"type": "image", "image": "fox.png"}]
     rows = [{"id": "a", "parts": part}, {"id": "b", "parts": part}, {"id": "c", "parts": part[::-1]}]
     (tmp_path / "data.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    check(open_source(f"jsonl:{tmp_path}/data.jsonl"), progress=False)
+    checked(f"jsonl:{tmp_path}/data.jsonl")
     assert read_quarantine(tmp_path / "data.jsonl.quarantine.jsonl") == {"b": "duplicate"}
     assert [document.id for document in open_source(f"jsonl:{tmp_path}/data.jsonl").documents()] == ["a", "c"]
 

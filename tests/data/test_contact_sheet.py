@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFont
 
-from motet.data.contact_sheet import contact_sheet, wrap
+from motet.data.contact_sheet import contact_sheet, own_place, wrap
 from motet.data.document import Document, Part
 from motet.errors import DataError
 
@@ -43,6 +43,14 @@ def test_a_bad_picture_is_shown_by_its_reason_and_stops_nothing(tmp_path: Path) 
 def test_nothing_to_draw_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="0 documents"):
         contact_sheet([], tmp_path / "sheet.png")
+
+
+def test_a_sheet_without_a_place_goes_into_the_cache_under_the_name_of_its_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MOTET_CACHE", str(tmp_path))
+    assert own_place("folder:../my photos/ü") == tmp_path / "sheets" / "folder-my-photos-ü.png"
+    assert own_place("scenes:level=1,n=9") != own_place("scenes:level=1,n=8")
 
 
 def test_a_caption_that_fits_is_not_cut() -> None:

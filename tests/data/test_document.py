@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from motet.data.document import Document, Part, load_checked
+from motet.data.document import Document, Part, check_texts, load_checked
 from motet.errors import DataError
 
 Paint = Callable[..., Path]
@@ -36,6 +36,13 @@ def test_an_unchecked_bad_picture_is_a_readable_error(tmp_path: Path) -> None:
 def test_a_text_that_cannot_be_used_is_refused(text: str, reason: str) -> None:
     with pytest.raises(DataError, match=f"x: {reason}"):
         load_checked(Document("x", (Part("text", text),)))
+
+
+def test_texts_are_checked_without_a_look_at_the_pictures(tmp_path: Path) -> None:
+    gone = Part("image", tmp_path / "gone.png")
+    check_texts(Document("x", (Part("text", "a fox"), gone)))
+    with pytest.raises(DataError, match=r"x: unreadable text: .*motet data check"):
+        check_texts(Document("x", (gone, Part("text", "half \ud83d"))))
 
 
 def test_a_modality_that_nobody_knows_is_refused() -> None:

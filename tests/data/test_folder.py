@@ -1,4 +1,5 @@
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -197,6 +198,58 @@ def test_hidden_files_are_no_data_and_unused_ones_are_mentioned(tmp_path: Path, 
     assert [document.id for document in found.documents] == ["fox/a.png"]
     assert found.problems == ()
     assert "1 .heic" in found.notes[0]
+
+
+def test_linked_folders_are_read_and_a_link_back_is_no_endless_way(tmp_path: Path, paint: Paint) -> None:
+    paint("elsewhere/fox/1.png"), paint("data/hare/1.png")
+    root = tmp_path / "data"
+    (root / "fox").symlink_to(tmp_path / "elsewhere" / "fox")
+    (root / "hare" / "back").symlink_to(root)
+    (root / "hare" / "itself").symlink_to(root / "hare" / "itself")
+    assert captions(root) == {"fox/1.png": "fox", "hare/1.png": "hare"}
+
+
+def test_one_file_under_two_names_is_on_one_side(tmp_path: Path, paint: Paint) -> None:
+    for n in range(60):
+        paint(f"all/{n}.png")
+    (tmp_path / "again").symlink_to(tmp_path / "all")
+    documents, _ = read(tmp_path)
+    assert len(documents) == 120
+    assert {document.split for document in documents.values()} == {"train", "held_out"}
+    assert all(documents[f"all/{n}.png"].split == documents[f"again/{n}.png"].split for n in range(60))
+
+
+def test_a_folder_that_cannot_be_read_is_mentioned(
+    tmp_path: Path, paint: Paint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def scandir(folder: Path) -> object:
+        if folder.name == "locked":
+            raise PermissionError(13, "Permission denied", str(folder))
+        return opened(folder)
+
+    paint("fox/1.png"), paint("locked/2.png")
+    opened = os.scandir
+    monkeypatch.setattr(os, "scandir", scandir)
+    found = FolderSource(tmp_path).found
+    monkeypatch.undo()
+    assert [document.id for document in found.documents] == ["fox/1.png"]
+    assert "a folder that cannot be read: [Errno 13] Permission denied" in found.notes[0]
+
+
+def test_tiff_files_are_pictures(tmp_path: Path, paint: Paint) -> None:
+    paint("fox/1.tif"), paint("fox/2.TIFF")
+    documents, problems = read(tmp_path)
+    assert list(documents) == ["fox/1.tif", "fox/2.TIFF"] and not problems
+    assert all(document.parts[1].load() for document in documents.values())
+
+
+def test_a_picture_with_a_nul_in_its_name_is_an_entry_like_others(tmp_path: Path, paint: Paint) -> None:
+    paint("a.png")
+    write_lines(
+        tmp_path / "metadata.jsonl", {"file_name": "a.png", "text": "fox"}, {"file_name": "b\0.png", "text": "hare"}
+    )
+    documents, _ = read(tmp_path)
+    assert {document.text for document in documents.values()} == {"fox", "hare"}
 
 
 def test_opening_a_folder_decodes_nothing(tmp_path: Path) -> None:

@@ -75,6 +75,7 @@ def test_bad_lines_are_reported_by_number_and_the_others_are_read(write: Write) 
         {"id": "split", "parts": [TEXT], "split": "spare"},
         {"id": ["list"], "parts": [TEXT]},
         '"words"',
+        {"id": "asked", "messages": [{"role": "user", "content": [TEXT, IMAGE]}]},
     )
     assert [document.id for document in source.documents()] == ["good"]
     found = [(problem.detail.split(":")[0], problem.reason) for problem in source.found.problems]
@@ -90,6 +91,7 @@ def test_bad_lines_are_reported_by_number_and_the_others_are_read(write: Write) 
         ("line 11", Reason.INVALID_ENTRY),
         ("line 12", Reason.INVALID_ENTRY),
         ("line 13", Reason.INVALID_JSON),
+        ("line 14", Reason.NOTHING_TO_LEARN),
     ]
 
 
@@ -137,6 +139,53 @@ def test_a_split_field_decides_and_a_hash_otherwise(write: Write) -> None:
     assert [document.id for document in declared.documents("held_out")] == ["0"]
 
 
+def sides(source: JsonlSource) -> dict[str, str]:
+    return {document.id: document.split for document in source.found.documents}
+
+
+def test_questions_about_one_picture_are_held_out_together_however_its_path_is_written(write: Write) -> None:
+    def asked(n: int) -> dict[str, object]:
+        picture = {"type": "image", "image": f"{'./' * (n % 2)}{n // 3}.png"}
+        return {"id": str(n), "parts": [picture, {"type": "text", "text": f"question {n}"}]}
+
+    found = sides(write(*map(asked, range(120))))
+    assert set(found.values()) == {"train", "held_out"}
+    assert all(len({found[str(3 * n + i)] for i in range(3)}) == 1 for n in range(40))
+
+
+def test_the_documents_of_a_declared_group_are_held_out_together(write: Write) -> None:
+    found = sides(write(*({"id": str(n), "group": f"g{n % 40}", "parts": [TEXT]} for n in range(120))))
+    assert set(found.values()) == {"train", "held_out"}
+    assert all(len({found[str(n + 40 * i)] for i in range(3)}) == 1 for n in range(40))
+
+
+def test_no_picture_is_on_both_sides_where_documents_share_some_of_theirs(write: Write) -> None:
+    url = "data:image/png;base64,AAAA"
+    shown = [[f"{n // 2}.png", f"more/{n // 3}.png"] for n in range(240)] + [[url, "x.png"], [url, "y.png"]]
+    parts = ([TEXT, *({"type": "image", "image": picture} for picture in some)] for some in shown)
+    documents = write(*({"id": str(n), "parts": some} for n, some in enumerate(parts))).found.documents
+    by_side = [
+        {part.value for document in documents if document.split == side for part in document.parts[1:]}
+        for side in ("train", "held_out")
+    ]
+    assert all(by_side) and not by_side[0] & by_side[1]
+
+
+def test_a_document_stays_on_its_side_when_others_about_its_picture_come_and_when_the_data_move(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [{"id": f"z{n}", "parts": [TEXT, {"type": "image", "image": f"{n}.png"}]} for n in range(100)]
+    rows += [row | {"id": f"a{n}"} for n, row in enumerate(rows)]
+    found = []
+    for folder, some in (("here", rows[:100]), ("there", rows)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "data.jsonl").write_text("\n".join(map(json.dumps, some)))
+        found.append(sides(JsonlSource(tmp_path / folder / "data.jsonl")))
+    assert "held_out" in found[0].values() and found[0].items() <= found[1].items()
+    monkeypatch.chdir(tmp_path / "there")
+    assert sides(JsonlSource(Path("data.jsonl"))) == found[1]
+
+
 def test_a_group_may_be_given(write: Write) -> None:
     source = write({"id": "a", "parts": [TEXT], "group": "foxes"}, {"id": "b", "parts": [TEXT]})
     assert [document.group for document in source.documents()] == ["foxes", "b"]
@@ -151,6 +200,8 @@ def test_a_byte_order_mark_is_no_error(tmp_path: Path) -> None:
 def test_a_file_without_a_document_says_why(write: Write, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="holds no document: line 1"):
         write("{").documents()
+    with pytest.raises(DataError, match="holds no document: line 1: the assistant says nothing"):
+        write({"messages": [{"role": "user", "content": [TEXT]}]}).documents()
     with pytest.raises(DataError, match="it is empty"):
         write("").documents()
     with pytest.raises(DataError, match="not there"):

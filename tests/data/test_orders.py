@@ -1,5 +1,7 @@
 """Orders of a pair, and what is learned of it."""
 
+from functools import partial
+
 import pytest
 import torch
 
@@ -9,6 +11,7 @@ from motet.sequence import Segment
 TEXT = Segment("text", torch.arange(3))
 PICTURE = Segment("image", torch.zeros(2, 1), (1, 2))
 READ = Segment("text", torch.arange(2), learn=False)
+SHOWN = Segment("image", torch.zeros(2, 1), (1, 2), learn=False)
 
 
 def names(segments: list[Segment]) -> list[str]:
@@ -16,7 +19,7 @@ def names(segments: list[Segment]) -> list[str]:
 
 
 @pytest.mark.parametrize("pair", [[TEXT, PICTURE], [PICTURE, TEXT]])
-def test_a_pair_is_drawn_with_the_text_first_and_described_with_the_text_last(pair: list[Segment]):
+def test_a_learned_pair_is_drawn_with_the_text_first_and_described_with_the_text_last(pair: list[Segment]):
     assert names(drawn(pair)) == ["text", "image"] and all(segment.learn for segment in drawn(pair))
     assert names(described(pair)) == ["image", "text"]
     assert [segment.learn for segment in described(pair)] == [False, True]
@@ -26,6 +29,12 @@ def test_what_is_described_can_be_learned_too_under_little_noise():
     picture, text = described([TEXT, PICTURE], noise=0.5)
     assert picture.learn and picture.noise == 0.5 and text is TEXT
     assert all(segment.noise == 1.0 for segment in drawn([TEXT, PICTURE]))
+
+
+@pytest.mark.parametrize("turns", [[SHOWN, TEXT], [READ, PICTURE], [PICTURE, READ], [TEXT, SHOWN]])
+def test_the_turns_of_a_chat_keep_their_order_and_what_the_assistant_says_is_learned(turns: list[Segment]):
+    for order in (drawn, described, partial(described, noise=0.5)):
+        assert all(one is other for one, other in zip(order(turns), turns, strict=True))
 
 
 @pytest.mark.parametrize("document", [[PICTURE, READ, TEXT], [PICTURE, READ, PICTURE], [TEXT], [PICTURE, PICTURE]])

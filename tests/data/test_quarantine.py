@@ -1,11 +1,12 @@
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from motet.data.document import Document
 from motet.data.problem import Problem, Reason
-from motet.data.quarantine import read_quarantine, summary, without_quarantined, write_quarantine
+from motet.data.quarantine import keep, kept_at, read_quarantine, summary, without_quarantined, write_quarantine
 from motet.errors import DataError
 
 
@@ -46,6 +47,31 @@ def test_a_place_that_cannot_be_written_or_read_says_what_to_do(tmp_path: Path) 
         write_quarantine(tmp_path / "nowhere/q.jsonl", [], source="x")
     with pytest.raises(DataError, match="there is no quarantine file"):
         read_quarantine(tmp_path / "q.jsonl")
+
+
+def test_of_a_quarantine_with_the_data_and_one_in_the_cache_the_newer_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MOTET_CACHE", str(tmp_path / "cache"))
+    beside = tmp_path / "data" / "quarantine.jsonl"
+    assert kept_at(beside) is None
+    cached = keep(beside, [Problem("a", "bad")], source="x")  # there is no folder "data" to write to yet
+    assert cached.is_relative_to(tmp_path / "cache") and kept_at(beside) == cached
+    beside.parent.mkdir()
+    assert keep(beside, [], source="x") == beside
+    for newer, older in ((beside, cached), (cached, beside)):
+        os.utime(newer, (2000, 2000))
+        os.utime(older, (1000, 1000))
+        assert kept_at(beside) == newer
+
+
+def test_the_quarantine_of_other_data_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOTET_CACHE", str(tmp_path / "cache"))
+    keep(tmp_path / "one" / "quarantine.jsonl", [Problem("a", "bad")], source="x")
+    assert kept_at(tmp_path / "other" / "quarantine.jsonl") is None
+    (tmp_path / "one").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "one")
+    assert kept_at(tmp_path / "link" / "quarantine.jsonl") is not None, "the same data by another name"
 
 
 def test_the_summary_counts_each_reason() -> None:

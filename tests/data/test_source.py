@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from motet.data.check import check
+from motet.data.check import check, write_down
 from motet.data.emoji import EmojiSource
 from motet.data.folder import FolderSource
 from motet.data.jsonl import JsonlSource
@@ -13,6 +13,11 @@ from motet.data.source import open_source
 from motet.errors import DataError
 
 Paint = Callable[..., Path]
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOTET_CACHE", str(tmp_path_factory.mktemp("cache")))
 
 
 @pytest.fixture
@@ -60,7 +65,7 @@ def test_an_unknown_split_is_refused(folder: Path) -> None:
 
 def test_what_is_quarantined_is_skipped_and_said(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     assert len(open_source(f"folder:{folder}")) == 10
-    check(open_source(f"folder:{folder}"), progress=False)
+    write_down(check(open_source(f"folder:{folder}"), progress=False))
     source = open_source(f"folder:{folder}")
     with caplog.at_level(logging.WARNING):
         documents = source.documents()
@@ -80,13 +85,13 @@ def test_exactly_the_quarantined_are_skipped(folder: Path) -> None:
 
 def test_the_quarantine_does_not_move_the_split(folder: Path) -> None:
     before = {document.id: document.split for document in open_source(f"folder:{folder}").documents()}
-    check(open_source(f"folder:{folder}"), progress=False)
+    write_down(check(open_source(f"folder:{folder}"), progress=False))
     after = {document.id: document.split for document in open_source(f"folder:{folder}").documents()}
     assert after == {id: split for id, split in before.items() if id != "fox/empty.png"}
 
 
 def test_a_quarantine_of_things_that_are_gone_says_so(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
-    check(open_source(f"folder:{folder}"), progress=False)
+    write_down(check(open_source(f"folder:{folder}"), progress=False))
     (folder / "fox/empty.png").unlink()
     with caplog.at_level(logging.WARNING):
         assert open_source(f"folder:{folder}").skipped == []
@@ -95,7 +100,7 @@ def test_a_quarantine_of_things_that_are_gone_says_so(folder: Path, caplog: pyte
 
 def test_clean_data_is_opened_in_silence(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     (folder / "fox/empty.png").unlink()
-    check(open_source(f"folder:{folder}"), progress=False)
+    write_down(check(open_source(f"folder:{folder}"), progress=False))
     with caplog.at_level(logging.DEBUG):
         assert open_source(f"folder:{folder}").skipped == []
     assert caplog.text == ""

@@ -17,7 +17,6 @@ from motet.evaluate.claims.claim import Claim, ClaimResult, Job, Measured, Plot,
 from motet.evaluate.claims.latentlm_sigma import sigma_verdict
 from motet.evaluate.claims.run import carry_out
 from motet.evaluate.over_seeds import OverSeeds, over_seeds
-from motet.sequence import Commit, Program, Span, positions
 
 
 class Rigged(Claim):
@@ -149,6 +148,11 @@ def test_an_unknown_claim_is_an_error_that_names_the_known_ones(tmp_path: Path) 
         run_claim("latentlm-sgima", out=tmp_path, runs=tmp_path)
 
 
+@pytest.mark.parametrize("name", CLAIMS)
+def test_no_claim_demands_a_compiler(name: str) -> None:
+    assert '"compile": "yes"' not in json.dumps(CLAIMS[name].setting("full"))
+
+
 def test_the_interval_is_students() -> None:
     three = over_seeds([1.0, 2.0, 3.0])  # deviation 1, t = 4.303
     assert (three.mean, three.n) == (2.0, 3)
@@ -196,32 +200,6 @@ def test_one_seed_decides_nothing_about_sigma() -> None:
         for arm, distance in (("0", 100.0), ("1", 1.0))
     }
     assert sigma_verdict({0.0: "0", 1.0: "1"}, summary).word == "undecided"
-
-
-def test_a_program_on_true_history_sees_the_truth_and_returns_what_it_drew() -> None:
-    def program() -> Program:
-        drawn = []
-        yield Commit(Span("text", torch.tensor([7]), positions(1, 0)))
-        for i in range(3):
-            drawn.append(torch.full((1, 2), float(i)))
-            yield Commit(Span("image", drawn[-1], positions(1, i + 1)))
-        return torch.cat(drawn)
-
-    truth = torch.arange(10.0, 16.0).view(3, 2)
-    placed: list[torch.Tensor] = []
-    forced = on_true_history(program(), "image", truth)
-    verb = next(forced)
-    while True:
-        assert isinstance(verb, Commit)
-        placed.append(verb.span.values)
-        try:
-            verb = forced.send(None)
-        except StopIteration as end:
-            returned = end.value
-            break
-    assert placed[0].tolist() == [7]
-    assert torch.equal(torch.cat(placed[1:]), truth)
-    assert returned[:, 0].tolist() == [0, 1, 2]
 
 
 class CoarsePixels(nn.Module):

@@ -44,6 +44,15 @@ def test_a_shift_of_a_whole_position_is_not_spread() -> None:
     assert drift(true + 10 * torch.arange(6)[:, None], true).std == pytest.approx(0, abs=1e-9)
 
 
+def test_drift_from_one_step_is_of_the_free_latents_to_those_behind_true_ones() -> None:
+    true = latents()
+    found = drift(true * 0.6, true, one_step=true * 0.5)
+    assert found.from_one_step is not None
+    assert found.from_one_step == pytest.approx([math.log(1.2)] * 4), "guidance had halved both"
+    assert found.to_json()["from_one_step"]["norm"] == pytest.approx(math.log(1.2))
+    assert drift(true, true).from_one_step is None
+
+
 def test_the_result_is_ready_for_json() -> None:
     found = json.loads(json.dumps(drift(latents(), latents(seed=1), one_step=latents(seed=2)).to_json()))
     assert len(found["one_step"]["norm"]) == 6 and found["std"] > 0

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from motet.data.corpus import Corpus
 from motet.data.loader import document_rng
 from motet.data.orders import drawn
 from motet.data.source import open_source
-from motet.errors import MissingExtra
+from motet.errors import ConfigError, MissingExtra
 from motet.evaluate.captions import SentenceEncoder
 from motet.evaluate.evaluation import Evaluation, evaluate, evaluate_run
 from motet.evaluate.measures import ratio_interval
@@ -147,6 +148,21 @@ def test_a_missing_package_costs_its_own_numbers_only(pipeline: Pipeline, corpus
     assert found.groups["trained"].similar is None
     assert any("captions" in sentence and "motet[eval]" in sentence for sentence in found.left_out)
     assert found.reconstruction is not None and found.drift is not None
+
+
+def test_drift_is_also_told_against_latents_behind_true_ones_under_the_same_sampling(
+    pipeline: Pipeline, corpus: Corpus, without_minilm: None
+) -> None:
+    """An untrained head draws its noise, whatever it follows: small at this temperature, but no errors add up."""
+    found = _quiet(pipeline, corpus, n=6, sampling=replace(QUICK, temperature=0.25)).to_json()["drift"]
+    assert found["norm"] > 1.0 and found["std"] > 1.0
+    assert found["from_one_step"] == pytest.approx({"norm": 0, "std": 0, "last_norm": 0, "last_std": 0}, abs=1e-6)
+    assert found["one_step"]["norm"] == pytest.approx(found["free"]["norm"])
+
+
+def test_a_negative_seed_is_refused(pipeline: Pipeline, corpus: Corpus) -> None:
+    with pytest.raises(ConfigError, match="the seed is -1"):
+        evaluate(pipeline, corpus, seed=-1)
 
 
 def test_losses_by_document_add_up_to_the_models_own_loss(pipeline: Pipeline, corpus: Corpus) -> None:

@@ -1,12 +1,14 @@
 """The diffusion head: its loss by a loop, and what it learns to draw."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 import torch
 
 from motet.diffusion.guidance import Guidance
 from motet.diffusion.path import PATHS, Point, target_of
+from motet.diffusion.solver import SolverName
 from motet.diffusion.time import sinusoid
 from motet.errors import ConfigError
 from motet.heads.diffusion import Diffusion, DiffusionSampling, DiffusionShape
@@ -26,7 +28,7 @@ def stirred(shape: DiffusionShape = SMALL, *, dim: int = 8, channels: int = 3) -
 @pytest.mark.parametrize("target", ["x0", "epsilon", "v", "flow"])
 @pytest.mark.parametrize("path", PATHS)
 def test_the_loss_is_a_mean_over_draws_of_each_token(path: str, target: str):
-    head = stirred(replace(SMALL, path=path, target=target))
+    head = stirred(replace(SMALL, path=path, target=target, start=0.05))
     h, value = torch.randn(4, 8), torch.randn(4, 3)
     made = head.loss(h, value, torch.Generator().manual_seed(7))
     rng = torch.Generator().manual_seed(7)
@@ -99,15 +101,30 @@ def test_euler_with_guidance_follows_a_loop_over_times():
     torch.testing.assert_close(head.sample(h, noise, how), x, atol=1e-5, rtol=1e-5)
 
 
-def test_temperature_scales_all_injected_noise():
-    head = stirred()
-    cold = DiffusionSampling(steps=3, solver="ancestral", temperature=0.0)
-    h = torch.randn(1, 2, 8)
-    one, other = (head.sample(h, head.noise(2, cold, torch.Generator().manual_seed(s)), cold) for s in (0, 1))
-    assert torch.equal(one, other)
-    half = replace(cold, temperature=0.5)
-    noise = head.noise(2, half, torch.Generator().manual_seed(0))
-    torch.testing.assert_close(head.sample(h, noise, half), head.sample(h, noise / 2, replace(cold, temperature=1.0)))
+def test_sampling_begins_at_start_where_an_epsilon_still_says_something_of_the_data():
+    head = stirred(replace(SMALL, target="epsilon", start=0.2, shift=2.0))
+    how, h = DiffusionSampling(steps=3, solver="ddim"), torch.randn(1, 1, 8)
+    noise = head.noise(1, how, torch.Generator().manual_seed(0))
+    x, times = noise[:, 0], [0.2 + 0.8 * t / (t + 2 * (1 - t)) for t in (0.0, 1 / 3, 2 / 3, 1.0)]
+    for now, then in pairwise(times):
+        e = head.predict(x, torch.tensor([now]), head.condition(h[0]))
+        x = then * (x - (1 - now) * e) / now + (1 - then) * e
+    torch.testing.assert_close(head.sample(h, noise, how), x, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("solver", ["ancestral", "dpmpp_2m"])
+def test_temperature_scales_the_fresh_noise_of_ancestral_steps_and_the_start_of_other_solvers(solver: SolverName):
+    head, h = stirred(), torch.randn(1, 2, 8)
+    plain = DiffusionSampling(steps=3, solver=solver)
+    noise = head.noise(2, plain, torch.Generator().manual_seed(0))
+    scaled = noise.clone()
+    if solver == "ancestral":
+        scaled[:, 1:] /= 2
+    else:
+        scaled /= 2
+    made = head.sample(h, noise, replace(plain, temperature=0.5))
+    torch.testing.assert_close(made, head.sample(h, scaled, plain))
+    assert not torch.allclose(made, head.sample(h, noise, plain))
 
 
 def test_guidance_without_an_unconditional_branch_is_an_error():
@@ -121,6 +138,9 @@ def test_guidance_without_an_unconditional_branch_is_an_error():
     [
         (DiffusionShape, {"path": "curved"}, "unknown diffusion path 'curved'; expected one of: straight, cosine"),
         (DiffusionShape, {"draws": 0}, "at least one"),
+        (DiffusionShape, {"target": "epsilon"}, "sampling cannot begin there; set start above 0"),
+        (DiffusionShape, {"start": 1.0}, "start is 1.0"),
+        (DiffusionShape, {"shift": 0.0}, "shift is 0.0"),
         (DiffusionSampling, {"steps": 0}, "at least one step"),
     ],
 )

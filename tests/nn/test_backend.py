@@ -1,6 +1,7 @@
 """Every attention back-end gives what the obvious one gives."""
 
 import math
+import shutil
 
 import pytest
 import torch
@@ -41,6 +42,7 @@ def one_by_one(q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
 def uncompiled(monkeypatch: pytest.MonkeyPatch) -> None:
     """FlexAttention as plain operations: compiling costs seconds, so one test pays for it and the others do not."""
     monkeypatch.setattr("motet.nn.backend._compiled_flex", lambda: flex_attention)
+    monkeypatch.setattr("motet.nn.backend.lacks_for_compiling", lambda device: None)
 
 
 @pytest.mark.filterwarnings("ignore:flex_attention called without torch.compile")
@@ -87,6 +89,12 @@ def test_gradients_agree_with_the_reference(name: str):
 def test_flex_refuses_to_train_on_a_cpu_before_any_work():
     with pytest.raises(CapabilityError, match="no backward pass on a CPU; train with 'dense' or 'sdpa'"):
         choose_backend("flex", torch.device("cpu"), grad=True, row_length=8)
+
+
+def test_flex_refuses_a_machine_without_a_compiler_before_any_work(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    with pytest.raises(CapabilityError, match=r"neither g\+\+ nor clang\+\+ .*backbone\.attention = 'auto' chooses"):
+        choose_backend("flex", torch.device("cpu"), grad=False, row_length=8)
 
 
 def test_an_unknown_back_end_is_an_error_that_lists_the_known_ones():

@@ -125,6 +125,28 @@ def test_a_sigma_vae_starts_and_draws_as_it_does_by_itself(corpus: Corpus) -> No
     assert objective.evaluate().keys() == {"psnr"}
 
 
+def test_what_is_judged_and_shown_is_spread_over_all_that_is_held_out(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    codec = sigma_vae()
+    objective, seen = TrainCodec(codec, corpus, batch=8, seed=0), []
+    monkeypatch.setattr("motet.recipes.train_codec.JUDGED", 4)
+    monkeypatch.setattr("motet.recipes.train_codec.PREVIEWED", 3)
+    monkeypatch.setattr(codec, "autoencode", lambda pixels: seen.append(pixels) or pixels)
+    objective.evaluate()
+    objective.preview(tmp_path / "preview.png")
+    every = corpus.held_out.pixels.batch(range(12))
+    assert torch.equal(seen[0], every[[0, 3, 6, 9]]) and torch.equal(seen[1], every[[0, 4, 8]])
+
+
+def test_without_held_out_pictures_nothing_is_judged_or_shown(corpus: Corpus, tmp_path: Path) -> None:
+    told = Split((Document("told", (Part("text", "no picture"),)),), (16, 16))
+    objective = TrainCodec(sigma_vae(), replace(corpus, held_out=told), batch=8, seed=0)
+    assert objective.evaluate() == {}
+    objective.preview(tmp_path / "preview.png")
+    assert not (tmp_path / "preview.png").exists()
+
+
 class Stopped(TrainCodec):
     """Asks for the run to end at a cursor."""
 

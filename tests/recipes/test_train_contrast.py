@@ -125,6 +125,16 @@ def test_it_learns_which_caption_belongs_to_which_picture():
     assert after["picture_to_caption"] == after["caption_to_picture"] == 1.0
 
 
+def test_what_is_judged_is_spread_over_all_that_is_held_out(monkeypatch: pytest.MonkeyPatch):
+    objective, seen = contrast(squares()), []
+    pairs = objective.held_out.pairs
+    monkeypatch.setattr("motet.recipes.train_contrast.JUDGED", 2)
+    monkeypatch.setattr(objective.held_out, "pairs", lambda chosen: seen.append(list(chosen)) or pairs(chosen))
+    with torch.no_grad():
+        objective.evaluate()
+    assert seen == [[0, len(COLOURS) // 2]]
+
+
 def test_retrieval_accepts_the_caption_of_an_equal_picture():
     corpus = squares(COPY)
     objective = contrast(Corpus("copies", corpus.train, corpus.train))
@@ -150,9 +160,8 @@ def test_equal_seeds_train_equally_and_leave_the_global_generator_alone():
 
 
 def test_the_encoder_keeps_the_averaged_weights_of_the_stage_also_when_it_is_found_finished(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ):
-    monkeypatch.setattr("motet.train.hardware.matmul_peak", lambda *_: 1e9)
     settings = TrainSettings(lr=1e-2, warmup=0, precision="fp32", ema=0.9, eval_at=(), preview_at=())
     found = []
     for begun_from in (0, 1):

@@ -92,6 +92,21 @@ def test_the_decoder_learns_to_draw_and_the_encoder_stays_as_it_is(tmp_path: Pat
     assert max(abs(a - b) for a, b in zip(sheet.getpixel((60, 60)), SQUARES[0], strict=True)) < 5, "the original first"
 
 
+def test_what_is_judged_is_spread_over_all_that_is_held_out_and_nothing_is_if_nothing_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    objective, seen = objective_for(pyramid()), []
+    monkeypatch.setattr("motet.recipes.train_feature_decoder.JUDGED", 2)
+    monkeypatch.setattr(objective, "_drawn", lambda pixels, scale: seen.append(pixels) or pixels)
+    objective.evaluate()
+    assert torch.equal(seen[0], objective.corpus.held_out.pixels.batch([0, 2]))
+    told = Split((Document("told", (Part("text", "no picture"),)),), (8, 8))
+    objective.corpus = Corpus("told", objective.corpus.train, told)
+    assert objective.evaluate() == {}
+    objective.preview(tmp_path / "sheet.png")
+    assert not (tmp_path / "sheet.png").exists()
+
+
 def test_what_cannot_be_trained_is_refused():
     with pytest.raises(CapabilityError, match="no decoder to train"):
         objective_for(pyramid(decodes=False))

@@ -2,6 +2,8 @@
 
 import json
 import math
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -9,8 +11,8 @@ import tiny_objective as tiny
 import torch
 from rich.console import Console
 
-from motet.errors import TrainingError
-from motet.train import checkpoint
+from motet.errors import CheckpointError, TrainingError
+from motet.train import checkpoint, log
 from motet.train.guard import Guard
 from motet.train.loop import Budget, train
 
@@ -56,6 +58,50 @@ def test_an_explosion_stops_at_its_third_step_and_is_not_saved(tmp_path: Path) -
     assert "step 31" in message and "exploded" in message
     kept = checkpoint.load(tmp_path, "codec")
     assert kept is not None and kept.step == 25  # a checkpoint was due after step 30
+
+
+def test_a_budget_that_ends_in_a_spike_is_over_when_it_is_decided(tmp_path: Path) -> None:
+    last = tiny.cursors(STEPS)[-1]
+    objective = tiny.Tiny(scale={last: 30.0})
+    result = train(objective, Budget(steps=STEPS), tiny.settings(lr=1e-4), tmp_path / "a", "codec", console=QUIET)
+    assert result.finished and objective.cursors == tiny.cursors(STEPS + 1), "one more step told that all is well"
+    _, message = fail(tmp_path / "b", dict.fromkeys(tiny.cursors(STEPS + 9)[STEPS - 1 :], 30.0))
+    assert "exploded" in message
+    kept = checkpoint.load(tmp_path / "b", "codec")
+    assert kept is not None and kept.step == 35 and not kept.finished
+
+
+def test_ctrl_c_in_a_spike_waits_until_it_is_decided_and_saves_no_explosion(tmp_path: Path) -> None:
+    order = tiny.cursors(STEPS)
+    ctrl_c = {order[29]: lambda: os.kill(os.getpid(), signal.SIGINT)}
+    for folder, bad in (("hard", order[29:31]), ("explosion", order[29:])):
+        objective = tiny.Tiny(at=ctrl_c, scale=dict.fromkeys(bad, 30.0))
+        run = tmp_path / folder
+        if folder == "hard":
+            train(objective, Budget(steps=STEPS), tiny.settings(lr=1e-4), run, "codec", console=QUIET)
+        else:
+            with pytest.raises(TrainingError, match="exploded"):
+                train(objective, Budget(steps=STEPS), tiny.settings(lr=1e-4), run, "codec", console=QUIET)
+        kept = checkpoint.load(run, "codec")
+        assert kept is not None and kept.step == {"hard": 32, "explosion": 25}[folder]
+
+
+def test_a_failed_stage_goes_on_from_its_last_good_state_with_another_learning_rate_and_nothing_else(
+    tmp_path: Path,
+) -> None:
+    _, message = fail(tmp_path, {tiny.cursors(STEPS)[7]: math.nan})
+    assert "goes on with lr below 0.0001" in message
+    lower = tiny.settings(lr=5e-5)
+    with pytest.raises(CheckpointError, match="weight_decay"):
+        train(
+            tiny.Tiny(), Budget(steps=STEPS), tiny.settings(lr=5e-5, weight_decay=0.1), tmp_path, "codec", console=QUIET
+        )
+    objective = tiny.Tiny()
+    result = train(objective, Budget(steps=STEPS), lower, tmp_path, "codec", console=QUIET)
+    assert result.finished and objective.cursors == tiny.cursors(STEPS)[5:]
+    starts = [(event["step"], event["peak_lr"]) for event in log.read(tmp_path) if event["event"] == "start"]
+    assert starts == [(0, 1e-4), (5, 5e-5)]
+    assert not (tmp_path / "failed_batch.json").exists()
 
 
 def test_one_hard_batch_is_no_explosion() -> None:

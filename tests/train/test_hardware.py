@@ -11,6 +11,7 @@ from rich.console import Console
 
 from motet.errors import CapabilityError
 from motet.train import hardware, log
+from motet.train.hardware import matmul_peak  # the true one: what the module holds is replaced while tests run
 from motet.train.loop import Budget, train
 from motet.train.memory import reuse_large_allocations
 
@@ -64,7 +65,7 @@ def test_the_objective_is_compiled_when_chosen_and_the_log_says_so(
 
 
 def test_the_measured_peak_is_that_of_a_matmul() -> None:
-    peak = hardware.matmul_peak(CPU, torch.float32, 0.02)
+    peak = matmul_peak(CPU, torch.float32, 0.02)
     assert 1e8 < peak < 1e15
 
 

@@ -50,7 +50,8 @@ def test_each_step_is_recorded_with_what_a_reader_needs(tmp_path: Path) -> None:
     assert looked[1] == pytest.approx(float(objective.module.norm.weight.detach().sum()))
 
 
-def test_the_gradient_is_clipped_to_its_global_norm(tmp_path: Path) -> None:
+@pytest.mark.parametrize("clip", [0.5, 0.0])
+def test_the_gradient_is_clipped_to_its_global_norm_and_by_zero_never(tmp_path: Path, clip: float) -> None:
     seen: list[float] = []
 
     objective = tiny.Tiny(scale={0: 1000.0})
@@ -63,10 +64,10 @@ def test_the_gradient_is_clipped_to_its_global_norm(tmp_path: Path) -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch.optim.AdamW, "step", step)
-        settings = tiny.settings(optimizer="adamw", clip=0.5)
+        settings = tiny.settings(optimizer="adamw", clip=clip)
         train(objective, Budget(steps=1), settings, tmp_path, "model", console=Console(quiet=True))
     recorded = next(e for e in log.read(tmp_path) if e["event"] == "train")["grad_norm"]
-    assert recorded > 100 and seen == [pytest.approx(0.5, rel=1e-4)]
+    assert recorded > 100 and seen == [pytest.approx(clip or recorded, rel=1e-4)]
 
 
 def test_going_on_drops_later_lines_a_torn_one_and_no_other_stage(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 
 from motet.errors import CheckpointError
 from motet.train import log
-from motet.train.loop import Budget, train
+from motet.train.loop import Budget, Result, train
 
 STEPS = 23
 QUIET = Console(quiet=True)
@@ -122,6 +122,37 @@ def test_a_finished_stage_is_loaded_and_not_trained_again(tmp_path: Path) -> Non
     averaged = load_file(tmp_path / "finished" / "codec" / "ema.safetensors")["embed.weight"]
     assert torch.equal(again.module.embed.weight, averaged)
     assert not torch.equal(averaged, first.module.embed.weight)
+
+
+def test_what_is_measured_at_the_end_of_a_stage_is_saved_with_it_and_not_measured_again(tmp_path: Path) -> None:
+    first, again = tiny.Tiny(), tiny.Tiny()
+    measured: list[torch.Tensor] = []
+
+    def measure() -> None:
+        measured.append(first.module.embed.weight.detach().clone())
+        first.module.seen.fill_(1000)
+
+    result = train(first, Budget(steps=6), tiny.settings(), tmp_path, "codec", console=QUIET, finish=measure)
+    assert len(measured) == 1 and not torch.equal(measured[0], first.module.embed.weight)
+    result.ema.adopt()
+    assert torch.equal(measured[0], first.module.embed.weight), "the averaged weights were in place"
+    train(again, Budget(steps=6), tiny.settings(), tmp_path, "codec", console=QUIET, finish=measure)
+    assert len(measured) == 1 and again.module.seen == 1000
+
+
+def test_each_save_is_told_with_the_weights_in_the_module_and_the_averages_beside(tmp_path: Path) -> None:
+    told: list[tuple[int, bool]] = []
+    objective = tiny.Tiny()
+
+    def saved(result: Result) -> None:
+        told.append((result.step, result.finished))
+        stored = load_file(tmp_path / ("finished/model" if result.finished else "checkpoint") / "ema.safetensors")
+        with result.ema.swapped():
+            assert torch.equal(objective.module.embed.weight, stored["embed.weight"])
+
+    train(objective, Budget(steps=STEPS), tiny.settings(), tmp_path, "model", console=QUIET, saved=saved)
+    train(tiny.Tiny(), Budget(steps=STEPS), tiny.settings(), tmp_path, "model", console=QUIET, saved=saved)
+    assert told == [(5, False), (10, False), (15, False), (20, False), (STEPS, True)]
 
 
 def test_other_settings_are_refused_by_name_and_another_cadence_is_not(tmp_path: Path) -> None:

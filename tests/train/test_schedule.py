@@ -63,6 +63,7 @@ def test_a_budget_is_exactly_one_positive_number(given: dict[str, float]) -> Non
         ("cooldown", 0.2, "no effect on the cosine"),
         ("eval_at", (0.5, 2.0), "fractions of the budget"),
         ("ema", 1.0, "outside"),
+        ("clip", math.inf, "outside"),
         ("checkpoint_steps", 0, "positive"),
     ],
 )

@@ -49,6 +49,10 @@ class Codec(nn.Module, ABC):
         """The likeliest encoding of what ``encode`` returned: what a prompt is read as."""
         return values
 
+    def project(self, values: Tensor) -> Tensor:
+        """What a model has drawn, moved to where ``draw`` puts values, if that is not everywhere; row by row."""
+        return values
+
     def fingerprint(self) -> str:
         """A hash of all weights and statistics: what cached encodings are keyed by."""
         digest = hashlib.sha256(type(self).__name__.encode())

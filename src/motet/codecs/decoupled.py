@@ -57,5 +57,8 @@ class Decoupled(Codec):
         made = self.drawn.means(self.halves.made(values))
         return self.halves.join(self.halves.read(values), made) if self.halves.has_both(values) else made
 
+    def project(self, values: Tensor) -> Tensor:
+        return self.drawn.project(values)  # a model draws the made half alone
+
     def fingerprint(self) -> str:
         return f"{self.given.fingerprint()}{self.drawn.fingerprint()}"

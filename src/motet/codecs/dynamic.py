@@ -32,9 +32,10 @@ from motet.codecs.codebook import Codebook
 from motet.codecs.features import axial_trunk, centres, together
 from motet.codecs.halves import Halves
 from motet.codecs.merger import Merger, Selector
+from motet.codecs.moments import Moments
 from motet.codecs.painter import Painter, ranks
 from motet.codecs.patches import PLACE_BANDS, cut, patch_grid, place_features
-from motet.codecs.picture_codec import AT_ONCE, PictureCodec, Terms, distances, to_picture, to_tensor
+from motet.codecs.picture_codec import AT_ONCE, PictureCodec, Terms, distances, in_parts, to_picture, to_tensor
 from motet.codecs.selection import SELECTIONS, Number, Selection
 from motet.codecs.sentence import Sentence
 from motet.errors import ConfigError, ShapeError
@@ -232,21 +233,23 @@ class Dynamic(PictureCodec):
     def quantise(self, pixels: Float[Tensor, "b 3 y x"], rng: torch.Generator) -> None:
         """Puts codes in place: the threshold at which ``pixels`` keep the wanted share, then k-means of the kept."""
         self.part.fill_(CODES)
-        logits = torch.cat([self.logits(some)[1] for some in pixels.split(AT_ONCE)])
+        logits = torch.cat([self.logits(part)[1] for part in in_parts(pixels)])
         self.threshold.copy_(self._wanted(logits))
         kept = []
-        for some in pixels.split(AT_ONCE):
-            keep, _, z = self.merged(some)
+        for part in in_parts(pixels):
+            keep, _, z = self.merged(part)
             kept.append(z[keep > 0.5])
         self.codebook.start_from(torch.cat(kept), rng)
 
     @torch.no_grad()
     def measure(self, pixels: Float[Tensor, "b 3 y x"], rng: torch.Generator) -> None:
         """Sets bias and scale so that the merged tokens of ``pixels`` have zero mean and unit spread."""
-        parts = [self.merged(some) for some in pixels.split(AT_ONCE)]
-        tokens = torch.cat([part.tokens[part.keep > 0.5] for part in parts])
-        self.bias.copy_(-tokens.mean(0))
-        self.scale.copy_(1 / tokens.std(0).clamp_min(1e-6))
+        moments = Moments()
+        for part in in_parts(pixels):
+            keep, tokens, _ = self.merged(part)
+            moments.add(tokens[keep > 0.5])
+        self.bias.copy_(-moments.mean)
+        self.scale.copy_(1 / moments.std.clamp_min(1e-6))
 
     @torch.no_grad()
     def autoencode(self, pixels: Float[Tensor, "b 3 y x"]) -> Float[Tensor, "b 3 y x"]:
@@ -304,9 +307,9 @@ class Dynamic(PictureCodec):
         pictures = [to_tensor(raw) for raw in raws]
         if len({tuple(picture.shape) for picture in pictures}) != 1:
             return [pair for raw in raws for pair in self.encode_many([raw])]
-        pixels = torch.stack(pictures).to(self.device)
+        pixels = torch.stack(pictures)
         grid = self.grid_of(pixels.shape[2], pixels.shape[3])
-        return [(values.cpu(), grid) for values in self.sentences(pixels)]
+        return [(values.cpu(), grid) for part in in_parts(pixels) for values in self.sentences(part.to(self.device))]
 
     @torch.no_grad()
     def decode_pixels(self, values: Int[Tensor, "b m"], grid: tuple[int, int]) -> Float[Tensor, "b 3 y x"]:

@@ -21,7 +21,7 @@ from motet.codecs.features import axial_trunk, centres, together
 from motet.codecs.patches import PLACE_BANDS, cut, join, patch_grid, place_features
 from motet.diffusion.guidance import guide
 from motet.diffusion.path import Point, Straight, point_of
-from motet.diffusion.solver import SOLVERS, SolverName, solve
+from motet.diffusion.solver import SOLVERS, SolverName, noises, solve
 from motet.diffusion.time import draw_times, shifted, sinusoid, visit_times
 from motet.errors import ConfigError, ShapeError
 
@@ -115,8 +115,8 @@ class FeatureDecoder(nn.Module):
 
     def noise(self, b: int, grid: tuple[int, int], rng: torch.Generator) -> Float[Tensor, "b s 3 y x"]:
         """All the noise that ``sample`` needs: where it starts, and for the ancestral solver one more for each step."""
-        fresh = self.shape.steps if self.shape.solver == "ancestral" else 0
-        return torch.randn(b, 1 + fresh, 3, grid[0] * self.patch, grid[1] * self.patch, generator=rng)
+        n = noises(self.shape.solver, self.shape.steps)
+        return torch.randn(b, n, 3, grid[0] * self.patch, grid[1] * self.patch, generator=rng)
 
     @torch.no_grad()
     def sample(

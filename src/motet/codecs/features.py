@@ -15,8 +15,9 @@ from PIL import Image
 from torch import Tensor, nn
 
 from motet.codecs.codec import Codec
+from motet.codecs.moments import Moments
 from motet.codecs.patches import PLACE_BANDS, cut, patch_grid, place_features
-from motet.codecs.picture_codec import AT_ONCE, to_tensor
+from motet.codecs.picture_codec import in_parts, to_tensor
 from motet.errors import CapabilityError
 from motet.nn.attention import Context
 from motet.nn.backbone import Backbone, TransformerShape
@@ -66,9 +67,11 @@ class Features(Codec):
     @torch.no_grad()
     def measure(self, pixels: Float[Tensor, "b 3 y x"]) -> None:
         """Sets bias and scale so that every channel of the features of ``pixels`` has zero mean and unit spread."""
-        features = torch.cat([self.hidden(some).flatten(0, 1) for some in pixels.split(AT_ONCE)])
-        self.bias.copy_(-features.mean(0))
-        self.scale.copy_(1 / features.std(0).clamp_min(1e-6))
+        moments = Moments()
+        for part in in_parts(pixels):
+            moments.add(self.hidden(part).flatten(0, 1))
+        self.bias.copy_(-moments.mean)
+        self.scale.copy_(1 / moments.std.clamp_min(1e-6))
 
     @torch.no_grad()
     def encode_pixels(self, pixels: Float[Tensor, "b 3 y x"]) -> Float[Tensor, "b t c"]:
@@ -82,9 +85,10 @@ class Features(Codec):
         pictures = [to_tensor(raw) for raw in raws]
         if len({tuple(picture.shape) for picture in pictures}) != 1:
             return [pair for raw in raws for pair in self.encode_many([raw])]
-        pixels = torch.stack(pictures).to(self.bias.device)
+        pixels = torch.stack(pictures)
         grid = self.grid_of(pixels.shape[2], pixels.shape[3])
-        return [(values.cpu(), grid) for values in self.encode_pixels(pixels)]
+        encoded = (self.encode_pixels(part.to(self.bias.device)).cpu() for part in in_parts(pixels))
+        return [(values, grid) for part in encoded for values in part]
 
     def decode(self, values: Float[Tensor, "n c"], grid: tuple[int, ...]) -> Image.Image:
         """Raises CapabilityError: many pictures have the same features, and nothing here says how to choose."""

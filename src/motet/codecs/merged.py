@@ -56,6 +56,9 @@ class Merged(PictureCodec):
     def draw(self, values: Float[Tensor, "n w"], rng: torch.Generator) -> Float[Tensor, "n c"]:
         return self.inner.draw(self._single(values), rng).reshape(len(values), -1)
 
+    def project(self, values: Float[Tensor, "n c"]) -> Float[Tensor, "n c"]:
+        return self.inner.project(self._single(values)).reshape(len(values), -1)
+
     def fingerprint(self) -> str:
         return hashlib.sha256(f"{self.by} {self.inner.fingerprint()}".encode()).hexdigest()[:16]
 

@@ -40,6 +40,10 @@ def join(patches: Float[Tensor, "b t i"], grid: tuple[int, int], patch: int) -> 
     return pieces.permute(0, 5, 1, 3, 2, 4).reshape(-1, 3, grid[0] * patch, grid[1] * patch)
 
 
+EXACT = 1 << 22
+"""Numbers taken into float64 together: all patches of a sample of large pictures would be tens of gigabytes."""
+
+
 class Components(NamedTuple):
     """Principal components, the largest first: ``centre`` [i], ``variance`` [n], ``direction`` [i, n], in float64."""
 
@@ -50,12 +54,23 @@ class Components(NamedTuple):
 
 def principal_components(patches: Float[Tensor, "k i"], n: int) -> Components:
     """The first ``n`` components of ``patches``, or as many as a patch has numbers. Variances are at least 1e-8."""
-    patches = patches.double()
-    centre = patches.mean(0)
-    covariance = (patches - centre).T @ (patches - centre) / len(patches)
+    size = patches.shape[1]
+    centre = patches.new_zeros(size, dtype=torch.float64)
+    covariance = patches.new_zeros(size, size, dtype=torch.float64)
+    parts = in_exact_parts(patches)
+    for part in parts:
+        centre += part.double().sum(0) / len(patches)
+    for part in parts:
+        away = part.double() - centre
+        covariance += away.T @ away / len(patches)
     variance, direction = torch.linalg.eigh(covariance)
     n = min(n, len(variance))
     return Components(centre, variance[-n:].flip(0).clamp_min(1e-8), direction[:, -n:].flip(1))
+
+
+def in_exact_parts(patches: Float[Tensor, "k i"]) -> tuple[Tensor, ...]:
+    """Runs of patches that are small enough to compute with in float64."""
+    return patches.split(max(1, EXACT // patches.shape[1]))
 
 
 class PatchTransformer(nn.Module):

@@ -13,7 +13,9 @@ from motet.codecs.codec import Codec
 from motet.types import Raw
 
 AT_ONCE = 256
-"""Pictures decoded together, at most."""
+"""Pictures that pass a codec together, at most."""
+PIXELS_AT_ONCE = 1 << 20
+"""Pixels that are encoded together, at most, if they are more than one picture's."""
 
 Terms = dict[str, Float[Tensor, ""]]
 """The named scalars of a loss."""
@@ -89,9 +91,10 @@ class PictureCodec(Codec):
         sizes = {tuple(picture.shape) for picture in pictures}
         if len(sizes) != 1:
             return [pair for raw in raws for pair in self.encode_many([raw])]
-        pixels = torch.stack(pictures).to(self.device)
+        pixels = torch.stack(pictures)
         grid = self.grid_of(pixels.shape[2], pixels.shape[3])
-        return [(values.cpu(), grid) for values in self.encode_pixels(pixels)]
+        encoded = (self.encode_pixels(part.to(self.device)).cpu() for part in in_parts(pixels))
+        return [(values, grid) for part in encoded for values in part]
 
     def decode(self, values: Tensor, grid: tuple[int, ...]) -> Image.Image:
         rows, columns = grid
@@ -104,6 +107,11 @@ class PictureCodec(Codec):
             batch = torch.stack(values[start : start + AT_ONCE]).to(self.device)
             made += [to_picture(pixels) for pixels in self.decode_pixels(batch, (rows, columns)).cpu()]
         return made
+
+
+def in_parts(pixels: Float[Tensor, "b 3 y x"]) -> tuple[Tensor, ...]:
+    """Runs of pictures, few enough to be encoded together however large they are."""
+    return pixels.split(max(1, min(AT_ONCE, PIXELS_AT_ONCE // (pixels.shape[2] * pixels.shape[3]))))
 
 
 def distances(made: Float[Tensor, "b 3 y x"], true: Float[Tensor, "b 3 y x"], perceptual: nn.Module | None) -> Terms:

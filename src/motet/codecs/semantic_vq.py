@@ -90,6 +90,8 @@ class SemanticVQ(PictureCodec):
     def compile_parts(self) -> None:
         self.vq.compile_parts()
         self.meaning.compile_blocks()
+        for block in self.teacher.trunk.blocks:
+            block.compile()
 
     def encode_pixels(self, pixels: Float[Tensor, "b 3 y x"]) -> Tensor:
         return self.vq.encode_pixels(pixels)

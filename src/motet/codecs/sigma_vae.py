@@ -7,7 +7,8 @@ point:
     fixed      s = sigma
     learned    a scale for each channel of each token, as in a plain VAE
     none       s = 0, a plain autoencoder
-    spherical  the noised mean of each token is projected onto the sphere of radius sqrt(channels) (SphereAR)
+    spherical  the noised mean of each token is projected onto the sphere of radius sqrt(channels) (SphereAR), and so
+               is each latent that a model draws, before anything reads it
 
 The loss is L1 + multi-scale L1 + weight * mean(mean^2) (for ``learned`` the Kullback-Leibler divergence to N(0, I)).
 Encoder and decoder are transformers over patches with axial rotary positions, so any picture that the patch divides
@@ -24,8 +25,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from motet.codecs.moments import Moments
 from motet.codecs.patches import PatchTransformer, cut, join, patch_grid, principal_components
-from motet.codecs.picture_codec import PictureCodec, Terms, distances
+from motet.codecs.picture_codec import PictureCodec, Terms, distances, in_parts
 from motet.errors import ConfigError
 
 NoiseKind = Literal["gaussian", "fixed", "learned", "none", "spherical"]
@@ -188,13 +190,12 @@ class SigmaVAE(PictureCodec):
     @torch.no_grad()
     def measure(self, pixels: Float[Tensor, "b 3 y x"], rng: torch.Generator) -> None:
         """Sets bias and scale so that noised latents of ``pixels`` have zero mean and unit spread."""
-        posterior = self.posterior(pixels)
-        z = self.noised(posterior, self.noise_like(posterior.mean, rng)).flatten(0, 1)
-        centre = z.mean(0)
-        spread = (
-            z.std(0) if self.shape.statistics == "channel" else (z - centre).square().mean().sqrt().expand(len(centre))
-        )
-        self.bias.copy_(-centre)
+        noise, moments = self.noise_for(pixels, rng), Moments()
+        parts = in_parts(pixels)
+        for part, drawn in zip(parts, noise.split(len(parts[0])), strict=True):
+            moments.add(self.noised(self.posterior(part), drawn.to(part.device)).flatten(0, 1))
+        spread = moments.std if self.shape.statistics == "channel" else moments.variance.mean().sqrt()
+        self.bias.copy_(-moments.mean)
         self.scale.copy_(1 / spread.clamp_min(1e-6))
 
     # the codec's two directions; latents here are scaled
@@ -223,6 +224,13 @@ class SigmaVAE(PictureCodec):
             spread = torch.tensor(0.0 if self.shape.noise == "none" else self.shape.sigma, device=values.device)
         z = self.noised(Posterior(mean, spread), self.noise_like(mean, rng))[0]
         return (z + bias) * scale
+
+    def project(self, values: Float[Tensor, "n c"]) -> Float[Tensor, "n c"]:
+        """For ``spherical`` noise onto the sphere, on which all latents lie that training shows (SphereAR)."""
+        if self.shape.noise != "spherical":
+            return values
+        bias, scale = self.bias.to(values.device), self.scale.to(values.device)
+        return (self._onto_sphere(values / scale - bias) + bias) * scale
 
     def fingerprint(self) -> str:
         """Also of the shape: the same weights under another kind of noise or number of heads encode otherwise."""

@@ -20,8 +20,8 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from motet.codecs.codebook import Codebook
-from motet.codecs.patches import PatchTransformer, cut, join, patch_grid, principal_components
-from motet.codecs.picture_codec import AT_ONCE, PictureCodec, Terms, distances
+from motet.codecs.patches import PatchTransformer, cut, in_exact_parts, join, patch_grid, principal_components
+from motet.codecs.picture_codec import PictureCodec, Terms, distances, in_parts
 from motet.errors import ConfigError
 
 RIDGE = 1e-6
@@ -148,7 +148,7 @@ class VQ(PictureCodec):
         linear.weight[:n] = (direction * scale).T.to(linear.weight)
         linear.bias[:n] = -(centre @ (direction * scale)).to(linear.bias)
         linear.bias[-1] = 1
-        z = torch.cat([self.vectors(some) for some in pixels.split(AT_ONCE)])
+        z = torch.cat([self.vectors(part) for part in in_parts(pixels)])
         self.codebook.start_from(z.flatten(0, 1), rng)
         self._fit_decoder(self.embedding_of(self.nearest(z)).flatten(0, 1), patches)
 
@@ -157,7 +157,11 @@ class VQ(PictureCodec):
         seen = codes * self.shape.code_dim**0.5
         x = torch.cat([seen, torch.ones_like(seen[:, :1])], -1).double()
         square = x.T @ x / len(x) + RIDGE * torch.eye(x.shape[1], dtype=x.dtype, device=x.device)
-        back = torch.linalg.solve(square, x.T @ patches.double() / len(x))
+        both = x.new_zeros(x.shape[1], patches.shape[1])
+        parts = in_exact_parts(patches)
+        for part, theirs in zip(parts, x.split(len(parts[0])), strict=True):
+            both += theirs.T @ part.double() / len(x)
+        back = torch.linalg.solve(square, both)
         self.decoder.linear.weight.copy_(back[:-1].T)
         self.decoder.linear.bias.copy_(back[-1])
 

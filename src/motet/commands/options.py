@@ -1,6 +1,7 @@
 """Options as they are typed, to what the library takes."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,8 @@ from motet.config import override
 from motet.errors import ConfigError, DataError
 from motet.recipes.recipe import Recipe
 from motet.recipes.run import read_config, recipe_class
-from motet.request import Sampling
+from motet.recipes.weightless import weightless
+from motet.request import Sampling, effective
 
 
 def recipe_of(name: str, size: str, changes: Sequence[str] | None) -> Recipe:
@@ -30,13 +32,32 @@ def recipe_of(name: str, size: str, changes: Sequence[str] | None) -> Recipe:
     return recipe
 
 
-def sampling_of(run: Path, given: Mapping[str, Any], changes: Sequence[str] | None) -> Sampling:
-    """A run's sampling settings, changed by options (None: not given) and by --set.
+def sampling_of(
+    run: Path, given: Mapping[str, Any], changes: Sequence[str] | None, *, want: str | None = None
+) -> Sampling:
+    """A run's sampling settings, changed by options (None: not given) and by --set, for answers of modality ``want``.
 
-    Raises CheckpointError if there is no run, ConfigError for an unknown setting and for one that is given twice.
+    Raises CheckpointError if there is no run, ConfigError for an unknown setting, for one that is given twice, and for
+    one that changes nothing about such answers of this model.
     """
+    recipe = read_config(run).build()
     typed = [f"{name}={value}" for name, value in given.items() if value is not None]
-    return override(read_config(run).build().sampling, [*typed, *(changes or [])])
+    changed = [*typed, *(changes or [])]
+    sampling = override(recipe.sampling, changed)
+    if changed:
+        _check_effect(run, recipe, [change.partition("=")[0].strip() for change in changed], want)
+    return sampling
+
+
+def _check_effect(run: Path, recipe: Recipe, names: Sequence[str], want: str | None) -> None:
+    effect = effective(weightless(recipe, recipe.open_text(Path(run) / "tokenizer.json")), want)
+    idle = [name for name in names if name not in effect]
+    if idle:
+        useful = [field.name for field in fields(Sampling) if field.name in effect]
+        raise ConfigError(
+            f"{' and '.join(idle)} {'has' if len(idle) == 1 else 'have'} no effect on any {want or 'answer'} of {run} "
+            f"({recipe.paper}); leave it out. These have: {', '.join(useful)}"
+        )
 
 
 def prompts_of(given: Sequence[str] | None, file: Path | None) -> list[str]:

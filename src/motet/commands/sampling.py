@@ -9,7 +9,8 @@ from PIL import Image
 from rich.console import Console
 
 from motet.commands.terminal import Watch
-from motet.data.strips import save, strips
+from motet.data.picture_file import check_place, save
+from motet.data.strips import strips
 from motet.recipes.run import load
 from motet.request import Sampling
 
@@ -27,9 +28,10 @@ class Wanted:
 def sample(run: Path, wanted: Wanted, *, sampling: Sampling, out: Path, folder: bool, console: Console) -> None:
     """Draw the pictures and write them; ``folder``: a file each in ``out``, else all of them in the picture ``out``.
 
-    Raises CheckpointError if ``run`` is no run, ShapeError for a size that the codec cannot make, DataError if ``out``
-    cannot be written.
+    Raises CheckpointError if ``run`` is no run, ShapeError for a size that the codec cannot make, and before anything
+    is drawn DataError if ``out`` cannot be written.
     """
+    check_place(out / "000.png" if folder else out)
     model = load(run)
     model.sampling = sampling
     prompts = [prompt for prompt in wanted.prompts for _ in range(wanted.n)]

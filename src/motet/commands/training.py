@@ -1,5 +1,6 @@
 """What `motet train` says and checks around a run."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,14 +9,13 @@ from rich.markup import escape
 
 from motet import __version__
 from motet.commands.terminal import Watch
-from motet.config import describe, to_dict
+from motet.config import to_dict
 from motet.data.corpus import Corpus
 from motet.data.quarantine import summary
 from motet.data.source import open_source
-from motet.errors import ConfigError, DataError, ShapeError
-from motet.recipes.longest import longest
+from motet.errors import ConfigError, DataError
 from motet.recipes.recipe import Recipe
-from motet.recipes.run import RunConfig, train_run
+from motet.recipes.run import RunConfig, is_finished, read_config, train_run
 from motet.train.settings import Budget
 
 MINUTES = 10.0
@@ -40,6 +40,13 @@ class Order:
         )
 
 
+def run_folder(recipe: str, data: str) -> Path:
+    """Where a run goes that is not told where: ``runs/latentlm-emoji``, ``runs/latentlm-photos``."""
+    kind, _, rest = data.partition(":")
+    named = Path(rest).expanduser().resolve().name if kind in ("folder", "jsonl") else data
+    return Path("runs") / re.sub(r"[^\w]+", "-", f"{recipe}-{named}").strip("-")
+
+
 def budget_of(minutes: float | None, steps: int | None) -> Budget:
     """The budget that was asked for; ten minutes if none was."""
     if minutes is not None and steps is not None:
@@ -48,21 +55,25 @@ def budget_of(minutes: float | None, steps: int | None) -> Budget:
 
 
 def train(order: Order, console: Console) -> bool:
-    """Trains, or goes on training; False if it was interrupted, and saved.
+    """Trains, or goes on training; False if it was interrupted, and saved. A finished run is left as it is.
 
-    Raises what ``train_run`` raises; DataError for data that cannot be trained on; ShapeError if a document is longer
-    than a row; ConfigError if the folder holds something else.
+    Raises what ``train_run`` raises; DataError for data that cannot be trained on; ConfigError if the folder holds
+    something else.
     """
+    if is_finished(order.run, order.config()):
+        trained = read_config(order.run)
+        after = _length(Budget(trained.steps, trained.minutes))
+        words = f"is finished already, after {after}; for more training use another --out"
+        console.print(f"[bold]{escape(str(order.run))}[/] {words}", soft_wrap=True)
+        return True
     _say_begin(order, console)
     with Watch("reading the data") as watch:
         side = order.recipe.image_size
         corpus = Corpus.of(open_source(order.data), (side, side), progress=watch)
         _check_split(corpus)
         console.print(escape(_counts(corpus)), soft_wrap=True)
-        if not (order.run / "tokenizer.json").is_file():
-            _check_rows(order.recipe, corpus)
-        for split in (corpus.train, corpus.held_out):
-            assert len(split.pixels) >= 0  # decoded now, while the bar is ours
+        for remark in _remarks(corpus):
+            console.print(f"[yellow]note[/]  {escape(remark)}", soft_wrap=True)
         finished = train_run(order.config(), corpus, order.run, console=console)
     if finished:
         _say_next(order.run, corpus, console)
@@ -76,18 +87,16 @@ def train(order: Order, console: Console) -> bool:
 def _say_begin(order: Order, console: Console) -> None:
     run = order.run
     if (run / "config.json").is_file():
-        stages = [stage.name for stage in order.recipe.stages(order.seed)]
-        if all((run / "finished" / name).is_dir() for name in stages):
-            words = "is finished already; for more training use another --out"
-        else:
-            words = "has been begun: going on with it"
+        words = "has been begun: going on with it"
     elif run.exists() and (not run.is_dir() or any(run.iterdir())):
         raise ConfigError(f"--out {run} holds something that is no run; give a folder that is empty or not there yet")
     else:
-        budget = order.budget
-        length = f"{budget.minutes:g} minutes" if budget.minutes is not None else f"{budget.steps} steps"
-        words = f"is a new run of {order.name}, {length}; ctrl-C saves, and the same command goes on"
+        words = f"is a new run of {order.name}, {_length(order.budget)}; ctrl-C saves, and the same command goes on"
     console.print(f"[bold]{escape(str(run))}[/] {words}", soft_wrap=True)
+
+
+def _length(budget: Budget) -> str:
+    return f"{budget.minutes:g} minutes" if budget.minutes is not None else f"{budget.steps} steps"
 
 
 def _counts(corpus: Corpus) -> str:
@@ -97,27 +106,22 @@ def _counts(corpus: Corpus) -> str:
     return f"{corpus.name}: {kept}{left_out}"
 
 
+def _remarks(corpus: Corpus) -> list[str]:
+    """What the source remarked, and what will be missing in the run."""
+    unseen = "no held-out document has a picture: no picture is judged or shown while the codec trains"
+    return [*corpus.notes, *([] if corpus.held_out.has_pictures else [unseen])]
+
+
 def _check_split(corpus: Corpus) -> None:
     for split, words in ((corpus.train, "to learn from"), (corpus.held_out, "held out to be judged on")):
         if not split.documents:
             raise DataError(
                 f"{corpus.name} has no document {words}; give at least two documents without splits, or both a split "
-                "'train' and a split 'test'. `motet data check` shows what is there"
+                "'train' and a split 'test' (documents that share a picture or a group are not parted). "
+                "`motet data check` shows what is there"
             )
-
-
-def _check_rows(recipe: Recipe, corpus: Corpus) -> None:
-    """A recipe that packs rows calls their length ``row_length``."""
-    room = {setting.name: setting.value for setting in describe(recipe)}.get("row_length")
-    if room is None:
-        return
-    found = longest(recipe, corpus)
-    if found.tokens > room:
-        enough = -(-found.tokens // 32) * 32
-        raise ShapeError(
-            f"document {found.id!r} of {corpus.name} has {found.tokens} tokens, more than a row of {room}; "
-            f"give longer rows with --set row_length={enough}, or shorten the document"
-        )
+    if not corpus.train.has_pictures:
+        raise DataError(f"{corpus.name} has no picture to learn from; give documents with texts and pictures")
 
 
 def _say_next(run: Path, corpus: Corpus, console: Console) -> None:

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from motet.data.document import Document, Part
 from motet.data.picture import Picture, read_picture, upright_rgb
 from motet.data.problem import ItemError, Reason
-from motet.data.quarantine import write_quarantine
+from motet.data.quarantine import keep, write_quarantine
 from motet.data.report import Report
 from motet.data.source import Source
 from motet.data.split import HELD_OUT
@@ -22,16 +22,15 @@ from motet.data.split import HELD_OUT
 _EXAMPLES = 3
 
 
-def check(source: Source, *, out: Path | None = None, progress: bool = True) -> Report:
-    """Read every document, decode every picture, and report. Earlier quarantine files are ignored and replaced.
+def check(source: Source, *, progress: bool = True) -> Report:
+    """Read every document, decode every picture, and report. Earlier quarantine files are ignored; none is written.
 
     Args:
         source: what ``open_source`` gave.
-        out: the quarantine file; None for the source's own place, the one that training reads.
         progress: show a bar on standard error.
 
     Raises:
-        DataError: the source cannot be read at all, or the quarantine file cannot be written.
+        DataError: the source cannot be read at all.
     """
     found = source.found
     tally = _Tally(Report(source.name, source.credit, entries=len(found.documents) + len(found.problems)))
@@ -43,10 +42,26 @@ def check(source: Source, *, out: Path | None = None, progress: bool = True) -> 
         except ItemError as error:
             tally.report.problems.append(error.problem(document.id))
     report = tally.finish()
-    report.quarantine, report.read_by_training = out or source.quarantine, source.quarantine
-    if report.quarantine:
-        write_quarantine(report.quarantine, report.problems, source=source.name)
+    report.read_by_training = source.quarantine
     return report
+
+
+def write_down(report: Report, out: Path | None = None) -> None:
+    """Write what cannot be used into the quarantine file, replacing an earlier one, and note in the report where it is.
+
+    Args:
+        report: what ``check`` gave.
+        out: the file; None for the place that training reads, if the source has one.
+
+    Raises:
+        DataError: the file cannot be written.
+    """
+    if out is not None:
+        write_quarantine(out, report.problems, source=report.source)
+        report.quarantine = out
+    elif report.read_by_training is not None:
+        report.quarantine = keep(report.read_by_training, report.problems, source=report.source)
+        report.read_by_training = report.quarantine
 
 
 @dataclass

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
+from motet.data.cache import cache_folder
 from motet.data.document import Document
+from motet.data.evenly import evenly
+from motet.data.picture_file import save
 from motet.data.problem import ItemError
 from motet.errors import DataError
 
@@ -21,19 +25,19 @@ Font = ImageFont.ImageFont | ImageFont.FreeTypeFont
 
 
 def contact_sheet(documents: Sequence[Document], path: Path, columns: int = 12, limit: int = 96) -> None:
-    """Draw up to ``limit`` documents, evenly spaced over all of them, and save a PNG at ``path``.
+    """Draw up to ``limit`` documents, evenly spaced over all of them, and save the picture at ``path``.
 
     A document is shown by its first picture and all its text; one without a picture by its text alone; a bad picture by
     its reason in red. Captions are wrapped to four lines and ended with an ellipsis where they are longer.
 
     Raises:
-        DataError: nothing to draw, or no room for it.
+        DataError: nothing to draw, no room for it, or a place that cannot be written to.
     """
     if not documents or columns < 1 or limit < 1:
         raise DataError(
             f"no contact sheet of {len(documents)} documents, {columns} columns, limit {limit}: all must be >= 1"
         )
-    shown = _evenly(documents, limit)
+    shown = evenly(documents, limit)
     columns = min(columns, len(shown))
     n_rows = -(-len(shown) // columns)
     sheet = Image.new("RGB", (columns * _WIDTH + _GAP, n_rows * _HEIGHT + _GAP), _BACK)
@@ -41,12 +45,14 @@ def contact_sheet(documents: Sequence[Document], path: Path, columns: int = 12, 
     for i, document in enumerate(shown):
         row, column = divmod(i, columns)
         _cell(sheet, draw, document, at=(_GAP + column * _WIDTH, _GAP + row * _HEIGHT), font=font)
-    sheet.save(path)
+    save(sheet, path)
 
 
-def _evenly(documents: Sequence[Document], limit: int) -> list[Document]:
-    n = min(limit, len(documents))
-    return [documents[i * len(documents) // n] for i in range(n)]
+def own_place(name: str) -> Path:
+    """Where the sheet of the data of this name is drawn if nobody says where: in the cache, since a picture in the
+    current folder might lie among those of the data."""
+    words = re.sub(r"\W+", "-", name).strip("-")
+    return cache_folder() / "sheets" / f"{words[-60:]}.png"
 
 
 def _cell(

@@ -1,10 +1,15 @@
 """A corpus: the documents of a source, split, with their pictures at a model's size."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
+from typing import Any
 
-from motet.data.document import Document
+from PIL import Image
+
+from motet.data.document import Document, Part, check_texts
 from motet.data.encode import encode_documents
 from motet.data.pixels import Pixels, Progress, load_pixels
 from motet.data.source import Source
@@ -29,6 +34,18 @@ class Split:
         parts = [part for document in self.documents for part in document.parts]
         return [part.value for part in parts if part.modality == "text" and isinstance(part.value, str)]
 
+    @property
+    def has_pictures(self) -> bool:
+        return any(part.modality == "image" for document in self.documents for part in document.parts)
+
+    def identity(self) -> dict[str, Any]:
+        """How many documents there are, and a hash of them in their order: all but pixels, for which sizes stand."""
+        digest = hashlib.sha256()
+        for document in self.documents:
+            parts = [f"{part.modality} {part.learn} {_told(part)}" for part in document.parts]
+            digest.update(repr((document.id, document.group, parts)).encode("utf-8", "surrogatepass"))
+        return {"documents": len(self.documents), "digest": digest.hexdigest()[:24]}
+
     def encoded(self, model: Model) -> list[list[Segment]]:
         return encode_documents(model, self.documents, self.pixels, progress=self.progress)
 
@@ -42,9 +59,35 @@ class Corpus:
     held_out: Split
     credit: str = ""
     skipped: Sequence[tuple[str, str]] = ()
+    notes: Sequence[str] = ()
+    """Remarks of the source for the user."""
 
     @staticmethod
     def of(source: Source, size: tuple[int, int], *, progress: Progress | None = None) -> "Corpus":
-        """The corpus of a source with pictures of ``size`` = (height, width)."""
+        """The corpus of a source with pictures of ``size`` = (height, width).
+
+        Raises DataError for a text that cannot be used; pictures are looked at when they are decoded.
+        """
+        for document in source.documents():
+            check_texts(document)
         train, held_out = (Split(tuple(source.documents(split)), size, progress) for split in ("train", "held_out"))
-        return Corpus(source.name, train, held_out, source.credit, tuple(source.skipped))
+        return Corpus(source.name, train, held_out, source.credit, tuple(source.skipped), source.found.notes)
+
+    def decode(self) -> None:
+        """Decode every picture now, instead of when it is first asked for.
+
+        Raises DataError (naming the document and the reason) for a picture that cannot be used.
+        """
+        for split in (self.train, self.held_out):
+            _ = split.pixels
+
+    def identity(self) -> dict[str, Any]:
+        """What tells this corpus from another, split by split, as JSON can hold it."""
+        return {"train": self.train.identity(), "held_out": self.held_out.identity()}
+
+
+def _told(part: Part) -> str:
+    """A text; of a picture the size of its file, or its own."""
+    if isinstance(part.value, Path):
+        return str(part.value.stat().st_size) if part.value.is_file() else "gone"
+    return str(part.value.size) if isinstance(part.value, Image.Image) else part.value

@@ -67,17 +67,31 @@ def _encodes(text: str) -> bool:
     return True
 
 
+CHECK_FIRST = "Run `motet data check` on this data once; training then skips what it cannot use"
+
+
 def load_checked(document: Document) -> list[tuple[str, str | Image.Image]]:
     """Every part as (modality, loaded value), in order.
 
     Raises:
         DataError: a part that cannot be used; it names the document and the reason (an ``ItemError``).
     """
-    loaded = []
+    return [(part.modality, _loaded(document, part)) for part in document.parts]
+
+
+def check_texts(document: Document) -> None:
+    """Look at all but the pictures, which takes no time.
+
+    Raises:
+        DataError: as ``load_checked``.
+    """
     for part in document.parts:
-        try:
-            loaded.append((part.modality, part.load()))
-        except ItemError as error:
-            hint = f"{error.detail}. Run `motet data check` on this data once; training then skips what it cannot use"
-            raise ItemError(error.reason, hint, id=document.id) from error
-    return loaded
+        if part.modality != "image":
+            _loaded(document, part)
+
+
+def _loaded(document: Document, part: Part) -> str | Image.Image:
+    try:
+        return part.load()
+    except ItemError as error:
+        raise ItemError(error.reason, f"{error.detail}. {CHECK_FIRST}", id=document.id) from error

@@ -8,8 +8,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from motet.data.cache import cache_folder
 from motet.data.document import Document
-from motet.data.pixels import Pixels, Progress, cache_folder
+from motet.data.pixels import Pixels, Progress
 from motet.model import TEXT, Model
 from motet.sequence import Segment
 

@@ -6,6 +6,7 @@ The first form that is found is used for the whole folder:
 2. a .txt of the same name beside a picture;
 3. class folders: a picture's caption is its folder's name.
 A first folder called ``train``, ``validation``, ``test`` or ``held_out`` splits the data, unless it is the class.
+Links to folders are followed.
 """
 
 from __future__ import annotations
@@ -55,12 +56,14 @@ class FolderSource(Source):
         self.quarantine = root / QUARANTINE
 
     def read(self) -> Found:
-        files = sorted(_walk(self.root))
+        unread: list[str] = []
+        files = sorted(_walk(self.root, unread))
         pictures = [path for path in files if Path(path).suffix.lower() in SUFFIXES]
         metadata = _metadata(files)
         if not (pictures or metadata):
             raise DataError(
                 f"{self.name} holds no picture ({', '.join(sorted(SUFFIXES))}) and no {' or '.join(METADATA)}"
+                + "".join(f"; {remark}" for remark in unread)
             )
         present = set(files)
         if metadata:
@@ -76,20 +79,31 @@ class FolderSource(Source):
         problems = _apart(
             [item for item in found if isinstance(item, Problem)], {document.id for document in documents}
         )
-        return Found(tuple(documents), problems, _ignored(files))
+        return Found(tuple(documents), problems, (*_ignored(files), *unread))
 
 
 def _what(path: Path) -> str:
     return "a file" if path.exists() else "not there"
 
 
-def _walk(root: Path) -> Iterator[str]:
-    """Every file below ``root``, relative to it. Hidden files are no data: macOS leaves '._x.jpg' beside 'x.jpg'."""
-    for folder, below, names in os.walk(root):
-        below[:] = [name for name in below if not name.startswith(".")]
-        for name in names:
-            if not name.startswith("."):
-                yield Path(folder, name).relative_to(root).as_posix()
+def _walk(folder: Path, unread: list[str], within: str = "", above: tuple[str, ...] = ()) -> Iterator[str]:
+    """Every file below ``folder``, relative to it. Hidden files are no data: macOS leaves '._x.jpg' beside 'x.jpg'.
+
+    A link is followed, but not to a folder that it lies in. A folder that cannot be read leaves a remark in ``unread``.
+    """
+    here = os.path.realpath(folder)
+    if here in above:
+        return
+    try:
+        entries = [entry for entry in os.scandir(folder) if not entry.name.startswith(".")]
+    except OSError as error:
+        unread.append(f"a folder that cannot be read: {error}")
+        return
+    for entry in entries:
+        if os.path.isdir(entry.path) if entry.is_symlink() else entry.is_dir():
+            yield from _walk(folder / entry.name, unread, f"{within}{entry.name}/", (*above, here))
+        else:
+            yield within + entry.name
 
 
 def _metadata(files: list[str]) -> list[str]:
@@ -209,7 +223,20 @@ def _documents(root: Path, entries: list[_Entry]) -> list[Document]:
         documents.append(Document(id, parts, entry.group or entry.path, entry.split or TRAIN))
     if any(entry.split for entry in entries):
         return documents
-    return hold_out(documents, [entry.path for entry in entries])
+    return hold_out(documents, _files(root, entries))
+
+
+def _files(root: Path, entries: list[_Entry]) -> list[str]:
+    """A key for each entry: its path, or of the same file under several names the first one's."""
+    first: dict[str, str] = {}
+    return [first.setdefault(_real(root / entry.path), entry.path) for entry in entries]
+
+
+def _real(path: Path) -> str:
+    try:
+        return os.path.realpath(path)
+    except ValueError:  # a NUL in the name
+        return str(path)
 
 
 def _apart(problems: list[Problem], taken: set[str]) -> tuple[Problem, ...]:
@@ -226,7 +253,7 @@ def _no_captions(found: list[_Entry | Problem], n_pictures: int) -> str:
 
 
 def _ignored(files: list[str]) -> tuple[str, ...]:
-    """A remark on files that are neither pictures nor captions: people expect their .heic and .tif to be used."""
+    """A remark on files that are neither pictures nor captions: people expect their .heic to be used."""
     known = SUFFIXES | {".txt", ".jsonl", ".csv"}
     counts = Counter(Path(path).suffix.lower() or "no suffix" for path in files)
     others = [f"{n} {suffix}" for suffix, n in counts.most_common() if suffix not in known]

@@ -6,11 +6,13 @@
 
 A picture is a path relative to the file, or a ``data:image/...;base64,`` URL; ``image_url`` parts are read as well.
 What a user or the system says is condition only (``learn=False``). ``split`` and ``group`` may stand beside ``id``. A
-line without an id is called by a hash of its content, so that moving it does not change what it is called.
+line without an id is called by a hash of its content, so that moving it does not change what it is called. Lines that
+share a picture or a group are held out together.
 """
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from hashlib import blake2b
 from pathlib import Path
@@ -20,7 +22,7 @@ from motet.data.document import Document, Part
 from motet.data.lines import Line, read_lines
 from motet.data.problem import ItemError, Problem, Reason
 from motet.data.source import Found, Source
-from motet.data.split import TRAIN, hold_out, named_split
+from motet.data.split import TRAIN, hold_out, joined, named_split
 from motet.errors import DataError
 
 _LEARN = {"system": False, "developer": False, "user": False, "assistant": True}
@@ -44,6 +46,7 @@ class JsonlSource(Source):
 
     def read(self) -> Found:
         documents: list[Document] = []
+        names: list[list[str]] = []
         problems: list[Problem] = []
         declared = False
         ids: Counter[str] = Counter()
@@ -55,6 +58,7 @@ class JsonlSource(Source):
                 ids[id] += 1
                 id = id if ids[id] == 1 else f"{id}#{ids[id]}"
                 documents.append(_document(row, id, self.path.parent))
+                names.append(_names(row, documents[-1], self.path.parent))
                 declared = declared or bool(row.get("split"))
             except ItemError as error:
                 detail = error.detail if error.detail.startswith("line ") else f"line {line.number}: {error.detail}"
@@ -64,7 +68,7 @@ class JsonlSource(Source):
                 f"{self.name} holds no document" + (f": {problems[0].detail}" if problems else "; it is empty")
             )
         if not declared:
-            documents = hold_out(documents, [document.id for document in documents])
+            documents = hold_out(documents, joined(names))
         return Found(tuple(documents), tuple(problems), _repeated(ids))
 
 
@@ -80,7 +84,7 @@ def _id(row: dict[str, Any], otherwise: str) -> str:
 
 
 def _document(row: dict[str, Any], id: str, base: Path) -> Document:
-    """Raises ItemError: neither parts nor messages, a part of an unknown form, or pictures without a word."""
+    """Raises ItemError: neither parts nor messages, a part of an unknown form, pictures without a word, no answer."""
     if ("parts" in row) == ("messages" in row):
         raise ItemError(Reason.INVALID_ENTRY, f"expected either 'parts' or 'messages', got {', '.join(map(repr, row))}")
     parts = _content(row["parts"], base, learn=True) if "parts" in row else _messages(row["messages"], base)
@@ -88,9 +92,28 @@ def _document(row: dict[str, Any], id: str, base: Path) -> Document:
         raise ItemError(Reason.INVALID_ENTRY, "it has no parts")
     if not any(part.modality == "text" for part in parts):
         raise ItemError(Reason.MISSING_CAPTION, "it has pictures and no text")
+    if not any(part.learn for part in parts):
+        raise ItemError(Reason.NOTHING_TO_LEARN, "the assistant says nothing; expected a message with role 'assistant'")
     group = row.get("group")
     split = named_split(row["split"]) if row.get("split") else TRAIN
     return Document(id, tuple(parts), group if isinstance(group, str) and group else id, split)
+
+
+def _names(row: dict[str, Any], document: Document, base: Path) -> list[str]:
+    """What it may share with other documents: its group, if it says one, and its pictures; or, having neither, its id.
+
+    A group comes first in the alphabet, so that the key stays the same when a group gets more pictures.
+    """
+    names = [f"group {document.group}"] if isinstance(row.get("group"), str) and row["group"] else []
+    names += [f"picture {_name(part.value, base)}" for part in document.parts if part.modality == "image"]
+    return names or [document.id]
+
+
+def _name(picture: Any, base: Path) -> str:
+    """The same for the same picture, wherever the data lie: its path from ``base``, or a hash of a ``data:`` URL."""
+    if isinstance(picture, Path):
+        return os.path.relpath(picture, base)
+    return "data:" + blake2b(str(picture).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def _messages(messages: Any, base: Path) -> list[Part]:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from motet.errors import DataError
+from motet.seed import checked_seed
 from motet.sequence import Packed, Segment, Span, pack
 from motet.sequence.pack import fitting
 
@@ -38,7 +39,7 @@ class Order:
 
     def __init__(self, weights: np.ndarray, *, seed: int):
         self.cumulative = np.cumsum(weights) / np.sum(weights)
-        self.seed = seed
+        self.seed = checked_seed(seed)
         self._epoch = -1
         self._items = np.empty(0, dtype=np.int64)
 

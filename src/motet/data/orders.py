@@ -10,18 +10,18 @@ Ordering = Callable[[Sequence[Segment]], list[Segment]]
 
 
 def drawn(segments: Sequence[Segment]) -> list[Segment]:
-    """A pair of a text and something else with the text first; other documents as they are."""
-    return text_first(segments) if _is_pair(segments) else list(segments)
+    """A learned pair of a text and something else with the text first; other documents as they are."""
+    return text_first(segments) if _is_learned_pair(segments) else list(segments)
 
 
 def described(segments: Sequence[Segment], *, noise: float = 0.0) -> list[Segment]:
-    """A pair of a text and something else with the text last; other documents as they are.
+    """A learned pair of a text and something else with the text last; other documents as they are.
 
     What comes first is only read, not predicted: nothing before it says what it should be, and what its kind looks like
     at all is learned from documents whose text was dropped. With ``noise`` it is learned too, by diffusion, at most so
     far on its way to pure noise (1) that the text behind it can still be learned from it.
     """
-    if not _is_pair(segments):
+    if not _is_learned_pair(segments):
         return list(segments)
     text, other = text_first(segments)
     return [replace(other, noise=noise) if noise else replace(other, learn=False), text]
@@ -32,5 +32,7 @@ def text_first(segments: Sequence[Segment]) -> list[Segment]:
     return sorted(segments, key=lambda segment: segment.modality != TEXT)
 
 
-def _is_pair(segments: Sequence[Segment]) -> bool:
-    return len(segments) == 2 and (segments[0].modality == TEXT) != (segments[1].modality == TEXT)
+def _is_learned_pair(segments: Sequence[Segment]) -> bool:
+    """Either half may be asked for the other, but not in a chat: there one half is a user's, and the other answers."""
+    texts = [segment.modality == TEXT for segment in segments]
+    return sorted(texts) == [False, True] and all(segment.learn for segment in segments)

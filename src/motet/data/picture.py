@@ -19,8 +19,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from motet.data.problem import ItemError, Reason
 from motet.errors import ShapeError
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp"})
-"""File names that a folder is searched for."""
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"})
+"""Endings of picture files: a folder is searched for them, and commands write them."""
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 """What is opened, whatever the file is called."""

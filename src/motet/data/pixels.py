@@ -17,17 +17,13 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from motet.data.document import Document, load_checked
+from motet.data.cache import cache_folder
+from motet.data.document import CHECK_FIRST, Document, load_checked
 from motet.data.picture import fit
 from motet.errors import DataError
 
 Progress = Callable[[int, int], None]
 """Told how many of how many items are done."""
-
-
-def cache_folder() -> Path:
-    """Where decoded and encoded data is kept: $MOTET_CACHE, or ~/.cache/motet."""
-    return Path(os.environ.get("MOTET_CACHE") or Path.home() / ".cache" / "motet")
 
 
 @dataclass(frozen=True)
@@ -43,7 +39,7 @@ class Pixels:
 
     def batch(self, index: Sequence[int] | np.ndarray) -> Float[Tensor, "b 3 y x"]:
         """These pictures, in -1 to 1."""
-        chosen = torch.from_numpy(np.ascontiguousarray(self.array[np.asarray(index)]))
+        chosen = torch.from_numpy(np.ascontiguousarray(self.array[np.asarray(index, dtype=np.int64)]))
         return (chosen.permute(0, 3, 1, 2).float() / 127.5 - 1.0).contiguous()
 
     def picture(self, index: int) -> Image.Image:
@@ -94,13 +90,12 @@ def _digest(documents: Sequence[Document], size: tuple[int, int]) -> str:
             elif isinstance(part.value, Path):
                 try:
                     stat = part.value.stat()
-                except OSError as error:
+                except (OSError, ValueError) as error:  # ValueError: a NUL or half a character in the name
                     raise DataError(
-                        f"{document.id}: the picture {part.value} cannot be read ({error}); "
-                        "run `motet data check` on this data once: training then skips what it cannot use"
+                        f"{document.id}: the picture {str(part.value)!r} cannot be read: {error}. {CHECK_FIRST}"
                     ) from error
                 facts = f"{part.value.resolve()} {stat.st_size} {stat.st_mtime_ns}"
                 digest.update(facts.encode("utf-8", "surrogatepass"))
             else:
-                digest.update(part.value.encode())
+                digest.update(part.value.encode("utf-8", "surrogatepass"))
     return digest.hexdigest()[:24]

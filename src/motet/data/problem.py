@@ -20,6 +20,7 @@ class Reason(StrEnum):
     MISSING_CAPTION = "missing caption"
     EMPTY_TEXT = "empty text"
     UNREADABLE_TEXT = "unreadable text"
+    NOTHING_TO_LEARN = "nothing to learn"
     INVALID_JSON = "invalid json"
     INVALID_ENTRY = "invalid entry"
     DUPLICATE = "duplicate"

@@ -1,4 +1,7 @@
-"""The quarantine file: a JSONL of the items that cannot be used, and why. Training skips exactly these."""
+"""The quarantine file: a JSONL of the items that cannot be used, and why. Training skips exactly these.
+
+It lies with the data; of data in a folder that cannot be written to, in the cache.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,11 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from hashlib import blake2b
 from pathlib import Path
 
+from motet.data.cache import cache_folder
 from motet.data.document import Document
 from motet.data.lines import read_lines
 from motet.data.problem import ItemError, Problem
@@ -32,6 +38,35 @@ def write_quarantine(path: Path, problems: Iterable[Problem], *, source: str) ->
         os.replace(partial, path)
     except OSError as error:
         raise DataError(f"the quarantine file {path} cannot be written ({error}); give another place for it") from error
+
+
+def keep(beside: Path, problems: Sequence[Problem], *, source: str) -> Path:
+    """Write the file where training finds it, and say where: ``beside`` the data, or in the cache if nothing can be.
+
+    Raises:
+        DataError: neither place can be written to.
+    """
+    try:
+        write_quarantine(beside, problems, source=source)
+        return beside
+    except DataError:
+        place = _in_cache(beside)
+        with suppress(OSError):  # if there is no folder, the next line says so
+            place.parent.mkdir(parents=True, exist_ok=True)
+        write_quarantine(place, problems, source=source)
+        return place
+
+
+def kept_at(beside: Path) -> Path | None:
+    """The file that training reads: the newer one of the two places of ``keep``; None if both are empty."""
+    there = [path for path in (beside, _in_cache(beside)) if path.is_file()]
+    return max(there, key=lambda path: path.stat().st_mtime_ns, default=None)
+
+
+def _in_cache(beside: Path) -> Path:
+    """Named by the absolute path of the data, since many data sets may lie where nothing can be written."""
+    name = blake2b(os.fsencode(beside.parent.resolve() / beside.name), digest_size=8).hexdigest()
+    return cache_folder() / "quarantine" / f"{name}.jsonl"
 
 
 def read_quarantine(path: Path) -> dict[str, str]:

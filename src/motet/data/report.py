@@ -57,7 +57,7 @@ class Report:
     warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     quarantine: Path | None = None
-    """Where the problems were written."""
+    """Where the problems were written; None: nowhere yet."""
     read_by_training: Path | None = None
     """Where training looks for them."""
 

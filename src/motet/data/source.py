@@ -12,7 +12,7 @@ from pathlib import Path
 
 from motet.data.document import Document
 from motet.data.problem import Problem
-from motet.data.quarantine import Skipped, kept, read_quarantine, summary, without_quarantined
+from motet.data.quarantine import Skipped, kept_at, read_quarantine, summary, without_quarantined
 from motet.data.split import HELD_OUT, TRAIN
 from motet.errors import DataError
 
@@ -60,7 +60,7 @@ class Source(ABC):
 
     @cached_property
     def _sorted_out(self) -> tuple[list[Document], list[Skipped]]:
-        file = kept(self.quarantine) if self.quarantine else None
+        file = kept_at(self.quarantine) if self.quarantine else None
         reasons = read_quarantine(file) if file else {}
         kept, skipped = without_quarantined(self.found.documents, reasons)
         skipped += [(problem.id, problem.reason) for problem in self.found.problems]

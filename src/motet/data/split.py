@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import blake2b
@@ -41,13 +42,35 @@ def place(key: str) -> float:
 
 
 def hold_out(documents: Sequence[Document], keys: Sequence[str]) -> list[Document]:
-    """Hold out about 5 % of the documents by a hash of their keys: at least one of two or more, at most 500.
+    """Hold out about 5 % of the keys by a hash of them: at least one of two or more, at most 500.
 
-    Documents with the same key land on the same side.
+    Documents with the same key land on the same side. A key of more than half of the documents is trained on, and where
+    only one is held out, it is of as few documents as any.
     """
-    places = {key: place(key) for key in keys}
+    sizes = Counter(keys)
+    places = {key: place(key) for key, n in sizes.items() if 2 * n <= len(keys)}
     ranked = sorted(places, key=lambda key: (places[key], key))
     chosen = {key for key in ranked[:_AT_MOST] if places[key] < _SHARE}
-    if not chosen and len(ranked) > 1:
-        chosen = {ranked[0]}
+    if not chosen and ranked:
+        chosen = {min(ranked, key=lambda key: sizes[key])}
     return [replace(doc, split=HELD_OUT if key in chosen else TRAIN) for doc, key in zip(documents, keys, strict=True)]
+
+
+def joined(names: Sequence[Sequence[str]]) -> list[str]:
+    """One key for each: items that share a name, be it through others, get the same one, the least of all their names.
+
+    No item is without a name.
+    """
+    less: dict[str, str] = {}  # towards the least name of all that are linked
+
+    def least(name: str) -> str:
+        while less.setdefault(name, name) != name:
+            less[name] = less[less[name]]
+            name = less[name]
+        return name
+
+    for first, *others in names:
+        for other in others:
+            low, high = sorted((least(first), least(other)))
+            less[high] = low
+    return [least(first) for first, *_ in names]

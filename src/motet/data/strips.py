@@ -6,6 +6,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from motet.data.contact_sheet import wrap
+from motet.data.picture_file import save
 from motet.errors import DataError
 
 _SIDE, _GAP, _FONT = 112, 10, 15
@@ -18,7 +19,7 @@ def strips(rows: Sequence[tuple[str, Sequence[Image.Image]]], path: Path) -> Non
     Pictures smaller than 112 pixels are enlarged by a whole factor, so that a 48-pixel one can be looked at.
 
     Raises:
-        DataError: no picture at all, or a suffix of no picture format.
+        DataError: no picture at all, or a place that cannot be written to.
     """
     shown = [picture for _, pictures in rows for picture in pictures]
     if not shown:
@@ -38,16 +39,3 @@ def strips(rows: Sequence[tuple[str, Sequence[Image.Image]]], path: Path) -> Non
             grown = picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.BICUBIC)
             sheet.paste(grown, (_GAP + column * cell[0], top + _LINE))
     save(sheet, path)
-
-
-def save(picture: Image.Image, path: Path) -> None:
-    """Write a picture, making its folder.
-
-    Raises:
-        DataError: a suffix of no picture format, or a place that cannot be written to.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        picture.save(path)
-    except (OSError, ValueError) as error:
-        raise DataError(f"the picture {path} cannot be written ({error}); give a name such as out.png") from error

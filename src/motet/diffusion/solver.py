@@ -28,6 +28,21 @@ class Solver(Protocol):
     def __call__(self, x: Tensor, times: Sequence[float], path: Path, noise: Tensor) -> Solving: ...
 
 
+def noises(solver: SolverName, steps: int) -> int:
+    """How many noises a solver takes: the one that it starts from, and if it is ancestral a fresh one for each step."""
+    return 1 + (steps if solver == "ancestral" else 0)
+
+
+def tempered(noise: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+    """The start ``[...]`` and the fresh noise ``[s, ...]`` of ``noise [1 + s, ...]``, scaled by a temperature.
+
+    It scales fresh noise where there is some, as in MAR (arXiv 2406.11838), whose sampler is ancestral and starts from
+    unscaled noise; any other solver has nothing but its start.
+    """
+    start, fresh = noise[0], noise[1:]
+    return (start, fresh * temperature) if len(fresh) else (start * temperature, fresh)
+
+
 def solve(solving: Solving, denoise: Denoise) -> Tensor:
     """Runs a solver to its end with a function that answers at once."""
     try:

@@ -3,6 +3,7 @@
     evaluation     all of these on one run: `motet eval`
     judged         the pairs of text and picture that it is judged on
     answers        what it draws and says to them
+    one_step       its latents behind true ones: free running without its own errors
     measures       records of the numbers
     report, sections   the page about them
     timed          progress bars and seconds
@@ -12,7 +13,7 @@
     retrieval      is the true picture the nearest to the generated one?
     captions       exact match and MiniLM similarity of captions
     reconstruction PSNR of a codec
-    drift          free-running latents against true ones, by position
+    drift          free-running latents against true ones and those one step ahead, by position
     interval       a mean and its 95 % bootstrap interval
     plots          learning curves and drift as SVG
     page           one self-contained HTML file

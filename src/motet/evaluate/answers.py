@@ -31,9 +31,14 @@ class Drawn:
     seconds: list[float]
 
 
+def drawing(texts: Sequence[Segment], sampling: Sampling) -> list[Request]:
+    """A request for a picture of each text. Text number i is drawn under seed i."""
+    return [Request((text,), IMAGE, seed=i, sampling=sampling) for i, text in enumerate(texts)]
+
+
 def draw(model: Model, texts: Sequence[Segment], sampling: Sampling, tick: Tick) -> Drawn:
-    """A picture for each text. Text number i is drawn under seed i."""
-    requests = [Request((text,), IMAGE, seed=i, sampling=sampling) for i, text in enumerate(texts)]
+    """A picture for each text, as ``drawing`` asks for it."""
+    requests = drawing(texts, sampling)
     segments: list[Segment] = []
     pictures: list[Raw] = []
     seconds: list[float] = []

@@ -8,7 +8,7 @@ An error that compounds shows as a curve that leaves the true one with position.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -30,12 +30,27 @@ class Curve:
         return {"norm": self.norm.tolist(), "std": self.std.tolist()}
 
 
-@dataclass(frozen=True)
-class Drift:
-    """The curves, and two numbers: the mean over positions of |log(free / true)|, for norms and for spreads.
+class Apart(NamedTuple):
+    """How far two curves stand apart: the mean over positions of the |log ratio| of norms, and of spreads.
 
     0.1 means about 10 % too large or too small. `last_*` is the same at the last position alone, signed.
     """
+
+    norm: float
+    std: float
+    last_norm: float
+    last_std: float
+
+
+def apart(one: Curve, other: Curve) -> Apart:
+    """`one` to `other`."""
+    norm, std = (one.norm / other.norm).log(), (one.std / other.std).log()
+    return Apart(float(norm.abs().mean()), float(std.abs().mean()), float(norm[-1]), float(std[-1]))
+
+
+@dataclass(frozen=True)
+class Drift:
+    """The curves, and how far the free-running one stands from the others."""
 
     true: Curve
     free: Curve
@@ -44,20 +59,23 @@ class Drift:
     @property
     def norm(self) -> float:
         """Mean |log ratio| of norms, free-running to true."""
-        return float((self.free.norm / self.true.norm).log().abs().mean())
+        return apart(self.free, self.true).norm
 
     @property
     def std(self) -> float:
         """Mean |log ratio| of spreads, free-running to true."""
-        return float((self.free.std / self.true.std).log().abs().mean())
+        return apart(self.free, self.true).std
+
+    @property
+    def from_one_step(self) -> Apart | None:
+        """Free-running to one step ahead: what the model's own errors add up to, guidance and temperature apart."""
+        return None if self.one_step is None else apart(self.free, self.one_step)
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready: the summary numbers and every curve."""
+        """JSON-ready: the summary numbers, those to samples one step ahead apart, and every curve."""
         return {
-            "norm": self.norm,
-            "std": self.std,
-            "last_norm": float((self.free.norm[-1] / self.true.norm[-1]).log()),
-            "last_std": float((self.free.std[-1] / self.true.std[-1]).log()),
+            **apart(self.free, self.true)._asdict(),
+            "from_one_step": None if self.from_one_step is None else self.from_one_step._asdict(),
             "true": self.true.to_json(),
             "free": self.free.to_json(),
             "one_step": None if self.one_step is None else self.one_step.to_json(),
@@ -78,10 +96,11 @@ def drift(
             raise ShapeError(
                 f"latents {name} are {list(latents.shape)}, true ones {list(true.shape)}: t and c must agree"
             )
-    return Drift(**{name: _curve(name, latents) for name, latents in given.items()})
+    return Drift(**{name: curve(name, latents) for name, latents in given.items()})
 
 
-def _curve(name: str, latents: Float[Tensor, "n t c"]) -> Curve:
+def curve(name: str, latents: Float[Tensor, "n t c"]) -> Curve:
+    """Norm and spread by position of latents that an error would call `name`. Raises DataError as `drift` does."""
     if len(latents) < 2:
         raise DataError(f"a spread needs at least 2 latents of a kind; {name} has {len(latents)}")
     if not bool(latents.isfinite().all()):

@@ -6,7 +6,7 @@ the nearest to the generated one? What the codec loses does not count, and a rig
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,12 @@ from torch import Tensor
 
 from motet.config import to_dict
 from motet.data.corpus import Corpus
+from motet.data.evenly import evenly
 from motet.data.source import open_source
 from motet.errors import DataError, MissingExtra, ShapeError
-from motet.evaluate.answers import Answers, describe, draw
+from motet.evaluate.answers import Answers, describe, draw, drawing
 from motet.evaluate.captions import SentenceEncoder
-from motet.evaluate.drift import Drift, drift
+from motet.evaluate.drift import Drift, curve, drift
 from motet.evaluate.features import EfficientNetFeatures
 from motet.evaluate.interval import Interval
 from motet.evaluate.judged import Judged, decoded, image_segments, judged
@@ -35,13 +36,18 @@ from motet.evaluate.measures import (
     latents,
     reconstruction,
 )
+from motet.evaluate.one_step import one_step_ahead
 from motet.evaluate.timed import Timed
 from motet.model import Model
 from motet.pipeline import Pipeline
+from motet.recipes.rows import fitting
 from motet.recipes.run import load, read_config
 from motet.request import Sampling
+from motet.seed import checked_seed
 
 SPLITS = {"trained": False, "held_out": True}
+FORCED = 128
+"""Pictures whose latents are drawn once more, on true history, at most: enough for two curves."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +103,9 @@ def evaluate_run(
     from motet.evaluate.report import write_report  # it shows evaluations, so it builds on this module
 
     pipeline, config = load(run), read_config(run)
-    side = config.build().image_size
-    corpus = Corpus.of(open_source(data or config.data), (side, side))
+    recipe = config.build()
+    corpus = Corpus.of(open_source(data or config.data), (recipe.image_size,) * 2)
+    corpus = fitting(recipe, pipeline.model.text, corpus)  # it has learned nothing of longer documents
     found = evaluate(pipeline, corpus, n=n, sampling=sampling, timed=Timed(console))
     folder = Path(run) / "eval" if out is None else Path(out)
     write_json(found, folder / "eval.json")
@@ -117,7 +124,11 @@ def evaluate(
     seed: int = 0,
     timed: Timed | None = None,
 ) -> Evaluation:
-    """Measures a model on a corpus. ``features=False`` leaves out what EfficientNet sees, most of the time."""
+    """Measures a model on a corpus. ``features=False`` leaves out what EfficientNet sees, most of the time.
+
+    Raises ConfigError for a seed that is negative or too large.
+    """
+    checked_seed(seed)
     model, how, timed = pipeline.model, sampling or pipeline.sampling, timed or Timed()
     asked, left_out = _asked(model, corpus, n=n, seed=seed)
     losses, rebuilt = _on_held_out(model, corpus, seed, timed, left_out)
@@ -140,7 +151,7 @@ def evaluate(
         reconstruction=rebuilt,
         groups=groups,
         distances=_distances(seen, answers, left_out),
-        drift=_drift(model, list(answers.values()), seed, left_out),
+        drift=_drift(model, list(answers.values()), how, seed, timed, left_out),
         left_out=tuple(left_out),
         seconds=timed.seconds,
     )
@@ -235,16 +246,23 @@ def _distances(seen: dict[str, Features], answers: dict[str, Answers], left_out:
         return None
 
 
-def _drift(model: Model, answers: Sequence[Answers], seed: int, left_out: list[str]) -> Drift | None:
+def _drift(
+    model: Model, answers: Sequence[Answers], how: Sampling, seed: int, timed: Timed, left_out: list[str]
+) -> Drift | None:
+    """Of some of the drawn pictures, evenly taken: the same ones run freely, one step ahead, and in truth."""
     if not answers:
         return None
-    free = [z for some in answers for z in some.drawn.latents]
+    free = evenly([z for some in answers for z in some.drawn.latents], FORCED)
     if not all(z.is_floating_point() for z in free):
         left_out.append("Drift of latents: this model draws codes.")
         return None
-    true = [z for some in answers for z in latents(model, some.judged.images, seed=seed)]
+    true = evenly([z for some in answers for z in latents(model, some.judged.images, seed=seed)], FORCED)
+    asked = evenly([request for some in answers for request in drawing(some.judged.texts, how)], FORCED)
     try:
-        return drift(torch.stack(free), torch.stack(true))
+        alone = drift(torch.stack(free), torch.stack(true))  # it tells latents that cannot be compared
+        with timed.task("drawing on true history", len(asked)) as tick:
+            one_step = one_step_ahead(model, asked, torch.stack(true), tick)
+        return replace(alone, one_step=curve("one step ahead", one_step))
     except (DataError, ShapeError) as error:
         left_out.append(f"Drift of latents: {error}.")
         return None

@@ -35,7 +35,8 @@ def drift_figure(found: Evaluation) -> list[Section]:
         return []
     note = (
         "Do latents that follow the model's own latents keep the length and spread of true ones? "
-        "Errors that add up would carry the curves apart from left to right."
+        "Errors that add up would carry the curves apart from left to right. One step ahead: the same latents, each "
+        "drawn behind true ones under the same guidance and temperature, so that no errors add up."
     )
     try:
         return [Figure("Latent drift", drift_plot(found.drift), note)]

@@ -116,6 +116,9 @@ def all_numbers(found: Evaluation) -> Table:
     if found.drift is not None:
         rows.append(("Drift: mean |log ratio| of norms to true ones", f"{found.drift.norm:.3f}"))
         rows.append(("Drift: mean |log ratio| of spreads to true ones", f"{found.drift.std:.3f}"))
+        if (built_up := found.drift.from_one_step) is not None:
+            rows.append(("Drift: mean |log ratio| of norms to those one step ahead", f"{built_up.norm:.3f}"))
+            rows.append(("Drift: mean |log ratio| of spreads to those one step ahead", f"{built_up.std:.3f}"))
     return Table("All numbers", [(_title(name), value) for name, value in rows], ("Measure", "Value [95 % interval]"))
 
 

@@ -34,6 +34,7 @@ class CoarseToFine(Factorisation):
         self.scales = scales
         self.weights = tuple(weights)
         self.doubt = doubt
+        self.reads = frozenset({"guidance_schedule", "scales"} if len(scales) > 1 else {"guidance_schedule"})
 
     def arrange(self, segment: Segment, start: int, rng: torch.Generator) -> list[Span]:
         """One span; a pyramid that ends early is laid as far as it goes."""

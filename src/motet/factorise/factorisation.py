@@ -1,6 +1,7 @@
 """What every factorisation can do: the training view and the sampling view of one idea, side by side."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,13 +13,18 @@ from motet.heads.head import Head
 from motet.sequence import Program, Segment, Span
 
 
+def as_drawn(values: Tensor) -> Tensor:
+    """Values as the head has drawn them."""
+    return values
+
+
 @dataclass(frozen=True)
 class Wish:
     """What is to be generated: ``grid`` tokens of ``modality`` from index ``start`` on, drawn as ``how`` says.
 
     rounds: in how many sets, where the factorisation draws sets. scales: how many of them, coarsest first, where the
     segment is a pyramid; 0: all. label: ids of the text that it is drawn from, where that is not in the sequence;
-    None: it is.
+    None: it is. project: what becomes of drawn values before they are placed and returned (``Codec.project``).
     """
 
     modality: str
@@ -28,6 +34,7 @@ class Wish:
     rounds: int = 64
     scales: int = 0
     label: Int[Tensor, " m"] | None = None
+    project: Callable[[Tensor], Tensor] = as_drawn
 
     def how_at(self, progress: float) -> Any:
         """``how`` for a token that stands at ``progress`` (0 first, 1 last): the guidance of its schedule there."""
@@ -38,6 +45,9 @@ class Wish:
 
 class Factorisation(ABC):
     """Which values of a segment are predicted from which."""
+
+    reads: frozenset[str] = frozenset({"guidance_schedule"})
+    """Which sampling settings change the order and the guidance of what is drawn; whoever sets another is told."""
 
     @abstractmethod
     def arrange(self, segment: Segment, start: int, rng: torch.Generator) -> list[Span]:

@@ -31,6 +31,7 @@ class Given(Factorisation):
 
     def __init__(self, inner: Factorisation, halves: Halves, *, view: str, carries: Callable[[Tensor], Tensor] = every):
         self.inner = inner
+        self.reads = inner.reads
         self.halves = halves
         self.view = view
         self.carries = carries

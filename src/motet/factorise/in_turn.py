@@ -20,7 +20,8 @@ def in_turn(
     values = []
     for i in range(len(pos)):
         how = wish.how_at(i / max(1, len(pos) - 1))
-        value = yield Draw(wish.modality, hidden, head.noise(1, how, rng), how)
+        drawn = yield Draw(wish.modality, hidden, head.noise(1, how, rng), how)
+        value = wish.project(drawn)
         values.append(value)
         span = Span(wish.modality, value, pos[i : i + 1])
         if i + 1 < len(pos):

@@ -77,6 +77,8 @@ class Masked(Factorisation):
     modality's embedding. Of several copies in a training document, what comes behind sees the last one.
     """
 
+    reads = frozenset({"guidance_schedule", "rounds"})
+
     def __init__(self, blank: Tensor, *, masking: Masking = Masking()):
         self.blank = blank
         self.masking = masking
@@ -112,7 +114,7 @@ class Masked(Factorisation):
             progress = (n - max(1, after)) / n  # guidance counts the tokens that show behind this round, as MAR does
             how = wish.how_at(progress)
             drawn = yield Draw(wish.modality, states[:, chosen], head.noise(len(chosen), how, rng), how)
-            values = values.index_copy(0, chosen, drawn)
+            values = values.index_copy(0, chosen, wish.project(drawn))
             left = after
         yield Append(Span(wish.modality, values, pos, whole=True))
         return values

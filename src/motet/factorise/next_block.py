@@ -20,9 +20,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from motet.diffusion.guidance import Guidance
-from motet.diffusion.path import PATHS, Point, Target, point_of, target_of
-from motet.diffusion.solver import SOLVERS
-from motet.diffusion.time import TimeDensity, draw_times, shifted, visit_times
+from motet.diffusion.path import PATHS, Point, point_of, target_of
+from motet.diffusion.process import Process
+from motet.diffusion.solver import SOLVERS, noises, tempered
 from motet.errors import ConfigError, ShapeError
 from motet.factorise.factorisation import Factorisation, Wish
 from motet.heads.head import Head
@@ -33,40 +33,17 @@ BlockSize = int | tuple[int, ...] | None
 
 
 @dataclass(frozen=True)
-class Noising:
+class Noising(Process):
     """How blocks are noised, and what is predicted of them."""
 
-    target: Target = field(default="flow", metadata={"help": "what is predicted: x0, epsilon, v or flow"})
-    path: str = field(default="straight", metadata={"help": "path from noise to data: straight or cosine"})
-    density: TimeDensity = field(default="uniform", metadata={"help": "density of training times"})
-    shift: float = field(
-        default=1.0, metadata={"help": "moves training and sampling times towards noise; 1: not at all"}
-    )
-    start: float = field(
-        default=0.0, metadata={"help": "where sampling begins: an epsilon near 0 would amplify its error without bound"}
-    )
     draws: int = field(
         default=1, metadata={"help": "noised copies of each block in training, each with a time and noise of its own"}
     )
 
     def __post_init__(self) -> None:
-        if self.path not in PATHS:
-            raise ConfigError(f"unknown diffusion path {self.path!r}; expected one of: {', '.join(PATHS)}")
-        if self.shift <= 0:
-            raise ConfigError(f"shift is {self.shift}; it must be positive, and 1 leaves times as they are")
+        super().__post_init__()
         if self.draws < 1:
             raise ConfigError(f"draws is {self.draws}; training needs at least one noised copy of each block")
-        if not 0 <= self.start < 1:
-            raise ConfigError(f"start is {self.start}; sampling begins at a time from 0 (noise) to below 1 (data)")
-        if self.target == "epsilon" and self.start == 0:
-            raise ConfigError(
-                "target=epsilon says nothing of the data at pure noise, so sampling cannot begin there; set start "
-                "above 0 (ACDiT's published sampler begins at 0.05)"
-            )
-
-    def visits(self, steps: int) -> list[float]:
-        """The times that sampling visits, from ``start`` to 1."""
-        return [self.start + (1 - self.start) * t for t in visit_times(steps, shift=self.shift)]
 
 
 @lru_cache(maxsize=256)
@@ -124,6 +101,8 @@ class NextBlock(Factorisation):
         self.path = PATHS[noising.path]()
         self.size = size
         self.clean_copy = clean_copy
+        # the only block of a picture is its last one, where every schedule has come to its end
+        self.reads = frozenset() if size is None else frozenset({"guidance_schedule"})
 
     def arrange(self, segment: Segment, start: int, rng: torch.Generator) -> list[Span]:
         pos = positions(len(segment), start, segment.grid)
@@ -132,7 +111,7 @@ class NextBlock(Factorisation):
         if not segment.learn:
             return clean
         draws = self.noising.draws
-        times = shifted(draw_times((draws, len(blocks)), self.noising.density, rng), self.noising.shift)
+        times = self.noising.draw_times((draws, len(blocks)), rng)
         noise = torch.randn(draws, *segment.values.shape, generator=rng)
         times = times + (1 - segment.noise) * (1 - times)  # none below 1 - noise
         spans: list[Span] = []
@@ -163,7 +142,8 @@ class NextBlock(Factorisation):
             done += len(at)
             how = wish.how_at((done - 1) / max(1, n - 1))
             place = Span(wish.modality, torch.empty(len(at), self.channels), pos[at], whole=True)
-            values[at] = yield from self._denoise(replace(place, label=wish.label), head, how, rng)
+            made = yield from self._denoise(replace(place, label=wish.label), head, how, rng)
+            values[at] = wish.project(made)
             yield Append(replace(place, values=values[at]))
         return values
 
@@ -173,9 +153,9 @@ class NextBlock(Factorisation):
         What is drawn from a label needs no second branch under guidance: a copy without the label stands beside it.
         """
         n, noising = len(place), self.noising
-        fresh = how.steps if how.solver == "ancestral" else 0
-        noise = torch.randn(1 + fresh, n, self.channels, generator=rng) * how.temperature
-        solving = SOLVERS[how.solver](noise[0], noising.visits(how.steps), self.path, noise[1:])
+        noise = torch.randn(noises(how.solver, how.steps), n, self.channels, generator=rng)
+        start, fresh = tempered(noise, how.temperature)
+        solving = SOLVERS[how.solver](start, noising.visits(how.steps), self.path, fresh)
         point: Point | None = None
         while True:
             try:

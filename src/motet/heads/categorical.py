@@ -37,6 +37,8 @@ class Categorical(Head):
     z_loss: weight of ``log(Z)^2``, Z being the softmax's sum, which keeps logits from drifting (PaLM, Chameleon).
     """
 
+    reads = frozenset({"guidance", "temperature", "top_k", "top_p"})
+
     def __init__(self, dim: int, vocab_size: int, *, tied: nn.Embedding | None = None, z_loss: float = 0.0):
         super().__init__()
         self.z_loss = z_loss

@@ -17,6 +17,7 @@ class Deepened(Head):
         self.layer = nn.Sequential(nn.Linear(dim, dim), nn.GELU())
         self.inner = inner
         self.passes = inner.passes
+        self.reads = inner.reads
 
     def loss(self, h: Float[Tensor, "k d"], value: Tensor, rng: torch.Generator) -> Float[Tensor, " k"]:
         return self.inner.loss(self.layer(h), value, rng)

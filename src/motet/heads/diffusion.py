@@ -15,9 +15,10 @@ from torch import Tensor, nn
 from torch.nn.functional import silu
 
 from motet.diffusion.guidance import Guidance, guide
-from motet.diffusion.path import PATHS, Point, Target, point_of, target_of
-from motet.diffusion.solver import SOLVERS, SolverName, solve
-from motet.diffusion.time import TimeDensity, draw_times, shifted, sinusoid, visit_times
+from motet.diffusion.path import PATHS, Point, point_of, target_of
+from motet.diffusion.process import Process
+from motet.diffusion.solver import SOLVERS, SolverName, noises, solve, tempered
+from motet.diffusion.time import sinusoid
 from motet.errors import ConfigError
 from motet.heads.head import Head, Wishes
 from motet.nn.ffn import SwiGLU
@@ -25,25 +26,16 @@ from motet.nn.norm import RMSNorm
 
 
 @dataclass(frozen=True)
-class DiffusionShape:
+class DiffusionShape(Process):
     """Size and kind of a diffusion head."""
 
     width: int = field(default=256, metadata={"help": "width of the head's MLP"})
     n_layers: int = field(default=3, metadata={"help": "layers of the head's MLP"})
     ffn_dim: int = field(default=512, metadata={"help": "hidden width of each layer"})
-    target: Target = field(default="flow", metadata={"help": "what is predicted: x0, epsilon, v or flow"})
-    path: str = field(default="straight", metadata={"help": "path from noise to data: straight or cosine"})
-    density: TimeDensity = field(default="uniform", metadata={"help": "density of training times"})
-    shift: float = field(
-        default=1.0, metadata={"help": "moves training and sampling times towards noise; 1: not at all"}
-    )
     draws: int = field(default=4, metadata={"help": "(time, noise) draws for each hidden state in training"})
 
     def __post_init__(self) -> None:
-        if self.path not in PATHS:
-            raise ConfigError(f"unknown diffusion path {self.path!r}; expected one of: {', '.join(PATHS)}")
-        if self.shift <= 0:
-            raise ConfigError(f"shift is {self.shift}; it must be positive, and 1 leaves times as they are")
+        super().__post_init__()
         if self.draws < 1:
             raise ConfigError(f"draws is {self.draws}; at least one (time, noise) draw is needed for each token")
 
@@ -63,6 +55,9 @@ class DiffusionSampling:
         if self.solver not in SOLVERS:
             raise ConfigError(f"unknown solver {self.solver!r}; expected one of: {', '.join(SOLVERS)}")
 
+
+READ_BY_SOLVERS = frozenset({"guidance", "guidance_interval", "temperature", "steps", "solver"})
+"""Sampling settings of whatever is drawn by a solver."""
 
 TIME_FEATURES = 256
 
@@ -126,6 +121,8 @@ class Denoiser(nn.Module):
 class Diffusion(Head):
     """A diffusion over one latent of ``channels`` numbers, conditioned on one hidden state."""
 
+    reads = READ_BY_SOLVERS
+
     def __init__(self, dim: int, channels: int, shape: DiffusionShape):
         super().__init__()
         self.channels = channels
@@ -136,7 +133,7 @@ class Diffusion(Head):
 
     def loss(self, h: Float[Tensor, "k d"], value: Float[Tensor, "k c"], rng: torch.Generator) -> Float[Tensor, " k"]:
         k, draws = value.shape[0], self.shape.draws
-        t = shifted(draw_times((k * draws,), self.shape.density, rng), self.shape.shift).to(value.device)
+        t = self.shape.draw_times((k * draws,), rng).to(value.device)
         e = torch.randn(k * draws, self.channels, generator=rng).to(value.device)
         return self.loss_at(h, value, t, e).view(k, draws).mean(1)
 
@@ -161,8 +158,7 @@ class Diffusion(Head):
 
     def noise(self, k: int, how: DiffusionSampling, rng: torch.Generator) -> Float[Tensor, "k s c"]:
         """The initial noise, and for the ancestral solver one more for each step."""
-        fresh = how.steps if how.solver == "ancestral" else 0
-        return torch.randn(k, 1 + fresh, self.channels, generator=rng)
+        return torch.randn(k, noises(how.solver, how.steps), self.channels, generator=rng)
 
     def sample(
         self, h: Float[Tensor, "branches k d"], noise: Float[Tensor, "k s c"], how: DiffusionSampling
@@ -170,11 +166,11 @@ class Diffusion(Head):
         if how.guidance.active and len(h) < 2:
             raise ConfigError("guidance needs an unconditional branch, and this request has none")
         condition = self.condition(h[: 2 if how.guidance.active else 1])
-        times = visit_times(how.steps, shift=self.shape.shift)
+        times = self.shape.visits(how.steps)
         looks = torch.tensor(times[:-1], device=h.device)  # the last one is clean data, where no solver looks
         modulations = [made.unbind() for made in self.denoiser.modulations(looks[:, None, None], condition)]
         at = {time: [made[step] for made in modulations] for step, time in enumerate(times[:-1])}
-        noise = noise.to(h.device) * how.temperature
+        start, fresh = tempered(noise.to(h.device).transpose(0, 1), how.temperature)
 
         def denoise(x: Tensor, time: float) -> Point:
             t = torch.full((x.shape[0],), time, device=x.device)
@@ -186,7 +182,7 @@ class Diffusion(Head):
                 prediction = guide(conditional, unconditional, scale)
             return point_of(self.path, self.shape.target, prediction.float(), x, t)
 
-        solving = SOLVERS[how.solver](noise[:, 0], times, self.path, noise[:, 1:].transpose(0, 1))
+        solving = SOLVERS[how.solver](start, times, self.path, fresh)
         return solve(solving, denoise)
 
     def settings(self, wishes: Wishes) -> DiffusionSampling:

@@ -30,6 +30,10 @@ class Head(nn.Module, ABC):
 
     passes: int = 1
     """How many times training runs the head for each prediction."""
+    reads: frozenset[str] = frozenset(
+        {"guidance", "guidance_interval", "temperature", "steps", "solver", "top_k", "top_p"}
+    )
+    """Which sampling settings change what it draws: whoever sets another is told. A head that names none takes all."""
 
     @abstractmethod
     def loss(self, h: Float[Tensor, "k d"], value: Tensor, rng: torch.Generator) -> Float[Tensor, " k"]:

@@ -28,6 +28,8 @@ class RegressionSampling:
 class Regression(Head):
     """A linear map of the hidden state to ``channels`` numbers; it starts at zero, the mean of scaled features."""
 
+    reads = frozenset({"guidance"})
+
     def __init__(self, dim: int, channels: int):
         super().__init__()
         self.out = nn.Linear(dim, channels)

@@ -10,12 +10,14 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from motet.diffusion.guidance import guided
-from motet.heads.diffusion import DiffusionSampling
+from motet.heads.diffusion import READ_BY_SOLVERS, DiffusionSampling
 from motet.heads.head import Head, Wishes
 
 
 class Velocity(Head):
     """A linear map of the hidden state, started at zero, as DiT has it; ``out`` is any other map to ``channels``."""
+
+    reads = READ_BY_SOLVERS
 
     def __init__(self, dim: int, channels: int, *, out: nn.Module | None = None):
         super().__init__()

@@ -20,6 +20,7 @@ from torch.nn.attention.flex_attention import BlockMask, create_block_mask, flex
 from torch.nn.functional import scaled_dot_product_attention
 
 from motet.errors import CapabilityError, ConfigError
+from motet.nn.compiler import lacks_for_compiling
 from motet.sequence import Tags, sees
 
 DENSE_ROW_LIMIT = 384
@@ -103,7 +104,12 @@ class Flex(Backend):
         if device.type == "cpu" and grad:
             raise CapabilityError(
                 "attention back-end 'flex' has no backward pass on a CPU; train with 'dense' or 'sdpa' "
-                "(model.attention=auto chooses), or generate under torch.no_grad()"
+                "(backbone.attention = 'auto' chooses), or generate under torch.no_grad()"
+            )
+        if lack := lacks_for_compiling(device):
+            raise CapabilityError(
+                f"attention back-end 'flex' is compiled when it is used, but {lack}; install it, or take 'dense' or "
+                "'sdpa' (backbone.attention = 'auto' chooses)"
             )
 
     def mask(self, query: Tags, key: Tags) -> BlockMask:

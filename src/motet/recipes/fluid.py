@@ -122,7 +122,7 @@ PAPER = Fluid(  # Fluid 1.1B: 24 blocks of width 1536, a 6-layer head, 256-pixel
     codec=SigmaVaeShape(patch=16, channels=16, dim=768, n_layers=12, n_heads=12, noise="learned", mean_weight=1e-6),
     vq=VqShape(patch=16, codebook_size=8192, code_dim=8, dim=768, n_layers=12, n_heads=12),
     backbone=TransformerShape(dim=1536, n_layers=24, n_heads=16, ffn_dim=4096, rope_axes=(48, 0, 24, 24), qk_norm=True),
-    head=DiffusionShape(width=1536, n_layers=6, ffn_dim=1536, target="epsilon", path="cosine"),
+    head=DiffusionShape(width=1536, n_layers=6, ffn_dim=1536, target="epsilon", path="cosine", start=0.001),
     rows=512,
     row_length=1280,
     training=TrainSettings(lr=1e-4, optimizer="adamw", betas=(0.9, 0.95), weight_decay=0.02, ema=0.9999),

@@ -107,7 +107,7 @@ PAPER = MAR(  # MAR-L of table 4: 16 + 16 blocks, an 8-layer head, 256-pixel pic
     image_size=256,
     codec=SigmaVaeShape(patch=16, channels=16, dim=768, n_layers=12, n_heads=12, noise="learned", mean_weight=1e-6),
     backbone=TransformerShape(dim=1024, n_layers=32, n_heads=16, ffn_dim=2816, rope_axes=(32, 0, 16, 16), qk_norm=True),
-    head=DiffusionShape(width=1280, n_layers=8, ffn_dim=1280, target="epsilon", path="cosine"),
+    head=DiffusionShape(width=1280, n_layers=8, ffn_dim=1280, target="epsilon", path="cosine", start=0.001),
     encoder_layers=16,
     rows=512,
     row_length=1280,

@@ -93,7 +93,7 @@ class PictureRecipe(Recipe):
             weight=self.text_weight,
         )
         picture = self.picture()
-        return Model(self.blocks(text), {TEXT: words, IMAGE: picture})
+        return Model(self.blocks(text), {TEXT: words, IMAGE: picture}, row_length=self.row_length)
 
     def text_codec(self, corpus: Corpus) -> TextCodec:
         if self.tokenizer is not None:

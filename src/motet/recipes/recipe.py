@@ -23,7 +23,7 @@ class Stage:
 
     name: what the progress bar shows. share: of the run's minutes (or steps) that it takes. settings: of its loop.
     objective: made when the stage begins, since it may need what earlier stages have learned. After it, ``finish`` runs
-    once with the averaged weights in place.
+    once with the averaged weights in place; what it changes in the objective's module is saved with the stage.
     """
 
     name: str

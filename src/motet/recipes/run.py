@@ -1,46 +1,52 @@
 """A run: a recipe trained on a source into one self-contained folder, and a model loaded back from it.
 
 RUN/config.json          recipe, size and all settings as resolved; the data; the budget; the version that made it
+    data.json            how many documents, and a digest of them: a run goes on with the same ones alone
     tokenizer.json       the text codec
-    model.safetensors    all weights and statistics, codecs included, as last trained
+    model.safetensors    all weights and statistics, codecs included, as last saved; none while only codecs learn
     ema.safetensors      the same, averaged over training: what is used by default
     log.jsonl            every step, evaluation and stage
     previews/            grids of samples
     checkpoint/, finished/   what a resumed run goes on from
+    failed_batch.json    after a failure: the batch, and which stage may go on with a lower learning rate
 """
 
 import json
+import logging
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from rich.console import Console
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 
 from motet.config import from_dict, to_dict
 from motet.data.corpus import Corpus
-from motet.errors import CheckpointError, ConfigError
+from motet.errors import CheckpointError, ConfigError, TrainingError
 from motet.model import Model
+from motet.nn.compiler import forget_compiled
 from motet.pipeline import Pipeline
-from motet.recipes.recipe import Recipe, initialised
+from motet.recipes.recipe import Recipe, Stage, initialised
 from motet.recipes.registry import RECIPES
-from motet.recipes.trained_codecs import put_codecs
-from motet.train.checkpoint import restore, tensors_of
-from motet.train.ema import Ema
-from motet.train.loop import train
-from motet.train.settings import Budget
+from motet.recipes.rows import LEFT_OUT, fitting
+from motet.recipes.trained_codecs import put_codecs, trained_codecs
+from motet.recipes.weights import Weights, read_mark, read_weights, write_weights
+from motet.seed import checked_seed
+from motet.train.checkpoint import restore
+from motet.train.failure import failed_stage
+from motet.train.loop import Result, train
+from motet.train.settings import Budget, TrainSettings
 from motet.types import PathLike
 
-Weights = Literal["ema", "model"]
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class RunConfig:
-    """What a run was asked to do, resolved."""
+    """What a run was asked to do, resolved. Raises ConfigError for a seed that is negative or too large."""
 
     recipe: str
     settings: dict[str, Any]
@@ -49,6 +55,9 @@ class RunConfig:
     steps: int | None
     seed: int
     version: str
+
+    def __post_init__(self) -> None:
+        checked_seed(self.seed)
 
     def build(self) -> Recipe:
         return from_dict(recipe_class(self.recipe), self.settings)
@@ -75,44 +84,68 @@ def train_run(
 ) -> bool:
     """Trains every stage of a recipe, going on from what ``run`` holds; False if it was interrupted (and saved).
 
+    A finished run is left as it is, whatever the budget says now.
     codecs: files of trained codecs (``recipes/trained_codecs.py``) by the stage that each stands for; those stages are
-    left out.
-    Raises CheckpointError if the folder holds a run of other settings, and what ``motet.train.loop.train`` raises.
+    left out. Documents that are longer than the recipe's rows are left out too, with a warning.
+    Raises CheckpointError if the folder holds a run of other settings or was begun on other data, DataError for data
+    that cannot be used, ShapeError if more than a tenth of the documents are too long, and what
+    ``motet.train.loop.train`` raises.
     """
-    run.mkdir(parents=True, exist_ok=True)
-    _claim(run, config)
+    if is_finished(run, config):
+        return True
+    identity = corpus.identity()
+    _same_data(run, identity)
     recipe = config.build()
     tokenizer = run / "tokenizer.json"
+    text = recipe.open_text(tokenizer) if tokenizer.is_file() else recipe.text_codec(corpus)
+    corpus = fitting(recipe, text, corpus, at_most=LEFT_OUT)
+    corpus.decode()  # data that cannot be trained on is refused before anything is written
+    run.mkdir(parents=True, exist_ok=True)
+    _replace(run / "config.json", to_dict(config))
+    _replace(run / "data.json", identity)
     if not tokenizer.is_file():
-        recipe.text_codec(corpus).save(tokenizer)
+        text.save(tokenizer)
     model = initialised(recipe, recipe.open_text(tokenizer), config.seed).to(best_device())
-    for stage in recipe.stages(config.seed):
+    stages = recipe.stages(config.seed)
+    for stage in stages:
         if codecs is not None and stage.name in codecs:
             put_codecs(model, codecs[stage.name])
-            continue
-        objective = stage.objective(model, corpus)
-        result = train(objective, _share(config, stage.share), stage.settings, run, stage.name, console=console)
-        _export(model, result.ema, run)
-        if result.interrupted:
+        elif not _carry_out(stage, model, corpus, run, config=config, last=stage is stages[-1], console=console):
             return False
-        stage.finish(model, corpus)
-        _write(run / "ema.safetensors", model)
     return True
+
+
+def is_finished(run: PathLike, config: RunConfig) -> bool:
+    """Whether ``run`` holds this run with all of its stages trained; its budget may be another.
+
+    Raises CheckpointError if the folder holds a run of other settings.
+    """
+    if not (Path(run) / "config.json").is_file():
+        return False
+    _same_settings(Path(run), config)
+    mark = read_mark(Path(run))
+    return mark is not None and mark.finished
 
 
 def load(run: PathLike, *, weights: Weights = "ema", device: torch.device | str | None = None) -> Pipeline:
     """The model of a run folder, ready to generate; on ``best_device()`` unless another is named.
 
-    Raises CheckpointError if the folder is not a run, or its files do not fit each other.
+    Of an unfinished run these are the weights of its last save, and a warning says so. Raises CheckpointError if the
+    folder is not a run, if nothing but its codecs has been trained, or if its files do not fit each other.
     """
     config = read_config(run)
     recipe = config.build()
+    tensors = read_weights(Path(run), weights)
+    mark = read_mark(Path(run), weights)
+    if mark is not None and not mark.finished:
+        _log.warning(
+            "%s is not finished: these are its weights after step %d of stage %r; the same `motet train` command "
+            "goes on with it",
+            run,
+            mark.step,
+            mark.stage,
+        )
     model = recipe.build(recipe.open_text(Path(run) / "tokenizer.json"))
-    path = Path(run) / f"{weights}.safetensors"
-    try:
-        tensors = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{path} cannot be read ({error}); a run has one after its first stage") from error
     restore(model, tensors)
     return Pipeline(model.to(device or best_device()), recipe.sampling)
 
@@ -129,18 +162,80 @@ def read_config(run: PathLike) -> RunConfig:
         raise CheckpointError(f"{path} cannot be read: {error}") from error
 
 
-def _claim(run: Path, config: RunConfig) -> None:
-    """Writes the config, or checks that the one in the folder asks for the same."""
-    path = run / "config.json"
-    if path.is_file():
-        mine, theirs = to_dict(config), to_dict(read_config(run))
-        odd = [name for name in mine if name not in ("minutes", "steps", "version") and mine[name] != theirs[name]]
-        if odd:
-            raise CheckpointError(
-                f"{run} holds a run with another {' and '.join(odd)}; "
-                "use another --out, or the same settings to go on with it"
-            )
-    _replace(path, json.dumps(to_dict(config), indent=2) + "\n")
+def _carry_out(
+    stage: Stage, model: Model, corpus: Corpus, run: Path, *, config: RunConfig, last: bool, console: Console | None
+) -> bool:
+    """Trains a stage, or loads it, and leaves its averaged weights in the model; False if it was interrupted."""
+    objective = stage.objective(model, corpus)
+    # While nothing but codecs has learned, the rest is random: there is nothing yet to load.
+    generates = last or trained_codecs(model, objective) is None
+
+    def export(result: Result) -> None:
+        if generates and result.step:
+            write_weights(run, model, result, finished=last and result.finished)
+
+    try:
+        result = train(
+            objective,
+            _share(config, stage.share),
+            stage.settings,
+            run,
+            stage.name,
+            console=console,
+            finish=partial(stage.finish, model, corpus),
+            saved=export,
+        )
+    except TrainingError as error:
+        lower = " or ".join(f"--set {name}.lr={stage.settings.lr / 2:g}" for name in _trains_by(config.build(), stage))
+        raise TrainingError(f"{error}: the same `motet train` command with {lower or 'a lower lr'}") from error
+    if result.interrupted:
+        return False
+    if last and not is_finished(run, config):  # killed between its last save and its weights
+        export(result)
+    result.ema.adopt()
+    forget_compiled(model)
+    return True
+
+
+def _same_settings(run: Path, config: RunConfig) -> None:
+    """Checks that the run in the folder is this one. A stage that has failed may have another learning rate."""
+    theirs = read_config(run)
+    mine, held = to_dict(config), to_dict(theirs)
+    if failed := failed_stage(run):
+        recipe = theirs.build()
+        for stage in recipe.stages(theirs.seed):
+            for name in _trains_by(recipe, stage) if stage.name == failed else ():
+                held["settings"][name]["lr"] = mine["settings"].get(name, {}).get("lr")
+    odd = [name for name in mine if name not in ("minutes", "steps", "version") and mine[name] != held[name]]
+    if odd:
+        raise CheckpointError(
+            f"{run} holds a run with another {' and '.join(odd)}; "
+            "use another --out, or the same settings to go on with it"
+        )
+
+
+def _trains_by(recipe: Recipe, stage: Stage) -> list[str]:
+    """The recipe's settings that a stage trains by, such as "training"."""
+    mine = {name: value for name, value in vars(recipe).items() if isinstance(value, TrainSettings)}
+    return [name for name, value in mine.items() if replace(value, seed=stage.settings.seed) == stage.settings]
+
+
+def _same_data(run: Path, mine: Mapping[str, Any]) -> None:
+    """Checks that a run that was begun learned from these documents, and is judged on these."""
+    path = run / "data.json"
+    theirs = json.loads(path.read_text()) if path.is_file() else mine
+    if mine == theirs:
+        return
+    changed = [
+        f"{theirs[split]['documents']:,} documents {words} then, {mine[split]['documents']:,} now"
+        + (", not the same" if theirs[split]["documents"] == mine[split]["documents"] else "")
+        for split, words in (("train", "to learn from"), ("held_out", "held out"))
+        if theirs[split] != mine[split]
+    ]
+    raise CheckpointError(
+        f"{run} was begun on other data: {'; '.join(changed)}. Files or captions were changed, or `motet data check` "
+        "has set some aside. To learn from what is there now, use another --out; to go on, put the data back as it was"
+    )
 
 
 def _share(config: RunConfig, share: float) -> Budget:
@@ -150,23 +245,10 @@ def _share(config: RunConfig, share: float) -> Budget:
     return Budget(steps=max(1, round(config.steps * share)))
 
 
-def _export(model: Model, ema: Ema, run: Path) -> None:
-    """Writes the raw weights, then puts the averaged ones in place and writes those."""
-    _write(run / "model.safetensors", model)
-    ema.adopt()
-    _write(run / "ema.safetensors", model)
+def _replace(path: Path, plain: Mapping[str, Any]) -> None:
+    beside = path.with_suffix(".partial")
+    beside.write_text(json.dumps(plain, indent=2) + "\n")
+    os.replace(beside, path)
 
 
-def _write(path: Path, model: Model) -> None:
-    partial = path.with_suffix(".partial")
-    save_file(tensors_of(model), partial)
-    os.replace(partial, path)
-
-
-def _replace(path: Path, text: str) -> None:
-    partial = path.with_suffix(".partial")
-    partial.write_text(text)
-    os.replace(partial, path)
-
-
-__all__ = ["RunConfig", "load", "read_config", "recipe_class", "train_run"]
+__all__ = ["RunConfig", "Weights", "is_finished", "load", "read_config", "recipe_class", "train_run"]

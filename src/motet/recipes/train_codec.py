@@ -11,12 +11,15 @@ from motet.codecs.picture_codec import PictureCodec, to_picture
 from motet.data.contact_sheet import contact_sheet
 from motet.data.corpus import Corpus
 from motet.data.document import Document, Part
+from motet.data.evenly import evenly
 from motet.data.loader import Order, document_rng
 from motet.errors import DataError
 from motet.train.objective import Losses, Objective
 
-JUDGED = 256
-"""Held-out pictures that the numbers during training are taken on."""
+JUDGED, PREVIEWED = 256, 24
+"""Held-out pictures that the numbers during training are taken on, and that are shown."""
+MOST_PIXELS = 1 << 26
+"""Of a sample of training pictures: less than a gigabyte, however large they are."""
 
 
 class TrainCodec(Objective):
@@ -51,12 +54,16 @@ class TrainCodec(Objective):
         self.module.compile_parts()
 
     def evaluate(self) -> dict[str, float]:
-        """PSNR of held-out pictures in dB, beside the codec's own numbers."""
+        """PSNR of held-out pictures in dB, beside the codec's own numbers; nothing if no picture is held out."""
         some = self._held_out(JUDGED)
+        if not len(some):
+            return {}
         return {"psnr": float(psnr(self._reconstructed(some), some).mean()), **self.module.numbers(some)}
 
     def preview(self, path: Path) -> None:
-        some = self._held_out(24)
+        some = self._held_out(PREVIEWED)
+        if not len(some):
+            return
         made = self._reconstructed(some)
         shown = [
             Document(f"{kind}{i}", (Part("image", to_picture(picture.cpu())), Part("text", kind)))
@@ -67,7 +74,7 @@ class TrainCodec(Objective):
 
     def _held_out(self, most: int) -> Tensor:
         pixels = self.corpus.held_out.pixels
-        return pixels.batch(range(min(most, len(pixels)))).to(self.module.device)
+        return pixels.batch(evenly(range(len(pixels)), most)).to(self.module.device)
 
     def _reconstructed(self, pixels: Tensor) -> Tensor:
         with torch.no_grad():
@@ -80,7 +87,9 @@ def psnr(made: Tensor, true: Tensor) -> Tensor:
 
 
 def sample_pixels(corpus: Corpus, most: int, seed: int) -> Tensor:
-    """At most so many training pictures, chosen by the seed."""
+    """At most so many training pictures, chosen by the seed; of large ones fewer, but no fewer patches."""
     pixels = corpus.train.pixels
+    height, width = corpus.train.size
+    most = max(1, min(most, MOST_PIXELS // (height * width)))
     chosen = np.random.default_rng(seed).permutation(len(pixels))[:most]
     return pixels.batch(np.sort(chosen))

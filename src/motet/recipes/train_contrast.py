@@ -24,6 +24,7 @@ from torch.nn.functional import logsigmoid, normalize
 from motet.codecs.features import Features
 from motet.codecs.text import TextCodec
 from motet.data.corpus import Corpus, Split
+from motet.data.evenly import evenly
 from motet.data.loader import Order
 from motet.errors import DataError
 from motet.nn.backbone import Backbone, TransformerShape
@@ -154,7 +155,7 @@ class TrainContrast(Objective):
         """The loss on held-out pairs, and how often the likeliest caption, or picture, of all of them is a true one."""
         if not len(self.held_out):
             return {}
-        pairs = self.held_out.pairs(range(min(JUDGED, len(self.held_out)))).to(self.module.bias.device)
+        pairs = self.held_out.pairs(evenly(range(len(self.held_out)), JUDGED)).to(self.module.bias.device)
         logits, rows = self.module.logits(pairs), torch.arange(len(pairs.ids), device=pairs.ids.device)
         return {
             "contrast": float(siglip_loss(logits, pairs.true)),

@@ -18,6 +18,7 @@ from motet.codecs.pyramid import Pyramid
 from motet.data.contact_sheet import contact_sheet
 from motet.data.corpus import Corpus
 from motet.data.document import Document, Part
+from motet.data.evenly import evenly
 from motet.data.loader import Order, document_rng
 from motet.errors import CapabilityError, ConfigError, DataError
 from motet.recipes.train_codec import psnr
@@ -94,7 +95,7 @@ class TrainFeatureDecoder(Objective):
         return Losses(total, parts, tokens)
 
     def compile(self) -> None:
-        for block in self.module.trunk.blocks:
+        for block in (*self.module.trunk.blocks, *self.pyramid.features.trunk.blocks):
             block.compile()
 
     def evaluate(self) -> dict[str, float]:
@@ -124,7 +125,7 @@ class TrainFeatureDecoder(Objective):
 
     def _held_out(self, most: int) -> Tensor:
         pixels = self.corpus.held_out.pixels
-        return pixels.batch(range(min(most, len(pixels)))).to(self.module.noised.device)
+        return pixels.batch(evenly(range(len(pixels)), most)).to(self.module.noised.device)
 
     def _drawn(self, pixels: Tensor, scale: int) -> Tensor:
         noise = self.module.noise(len(pixels), self.grid, document_rng(self.seed + 1, scale))

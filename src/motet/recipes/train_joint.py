@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from motet.data.contact_sheet import contact_sheet
 from motet.data.corpus import Corpus
 from motet.data.document import Document, Part
+from motet.data.evenly import evenly
 from motet.data.loader import Loader, Task, balanced_weights, document_rng
 from motet.data.orders import Ordering, described, drawn, text_first
 from motet.generate import generate
@@ -133,7 +134,7 @@ class TrainJointly(Objective):
         for order_name, order in ORDERS.items():
             losses = document_losses(
                 self.module,
-                self.held_out[:JUDGED],
+                evenly(self.held_out, JUDGED),
                 order=order,
                 row_length=self.mixture.length,
                 seed=self.seed + 2,
@@ -144,7 +145,7 @@ class TrainJointly(Objective):
     def _warn_of_drift(self) -> None:
         """Latents without the mean and spread that the codec's statistics promise train badly, and silently."""
         latents: dict[str, list[Tensor]] = {}
-        for document in self.loader.documents[:512]:
+        for document in evenly(self.loader.documents, 512):
             for span in self.module.prompt(document):
                 if span.values.is_floating_point():
                     latents.setdefault(span.modality, []).append(span.values)
@@ -161,10 +162,10 @@ class TrainJointly(Objective):
                 )
 
     def preview(self, path: Path) -> None:
-        """Pictures for the first held-out prompts, by the same sampler as everywhere."""
+        """Pictures for some held-out prompts, by the same sampler as everywhere."""
         wanted = next((name for name in self.module.modalities if name != TEXT), None)
-        prompts = [text_first(segments)[:1] for segments in self.held_out[:PREVIEWED]]
-        prompts = [prompt for prompt in prompts if prompt and prompt[0].modality == TEXT]
+        firsts = [text_first(segments)[:1] for segments in self.held_out]
+        prompts = evenly([first for first in firsts if first and first[0].modality == TEXT], PREVIEWED)
         if wanted is None or not prompts:
             return
         requests = [Request(tuple(p), wanted, seed=i, sampling=self.sampling) for i, p in enumerate(prompts)]

@@ -1,15 +1,13 @@
 """What this machine can do, and the precision and compilation chosen for it, each with its reason."""
 
-import shutil
-import sysconfig
 import time
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
 from motet.errors import CapabilityError
+from motet.nn.compiler import lacks_for_compiling
 from motet.train.settings import Budget, TrainSettings
 
 _LONG_MINUTES, _LONG_STEPS = 2.0, 300  # budgets above either repay compilation
@@ -75,17 +73,6 @@ def has_bf16(device: torch.device) -> bool:
     if device.type == "cpu":
         return bool(torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported())
     return False
-
-
-def lacks_for_compiling(device: torch.device) -> str | None:
-    """What `torch.compile` would need on this machine and does not find, or None."""
-    if device.type == "cuda":
-        return None
-    if not (shutil.which("g++") or shutil.which("clang++")):
-        return "neither g++ nor clang++ is on PATH"
-    if not Path(sysconfig.get_paths()["include"], "Python.h").exists():
-        return "Python's C headers (Python.h) are not installed"
-    return None
 
 
 def matmul_peak(device: torch.device, dtype: torch.dtype, seconds: float = 0.2) -> float:

@@ -4,8 +4,9 @@ A run killed at any step and started again goes on from its last checkpoint and,
 same bits as one that was never stopped: a step depends on nothing but the saved state, its cursor and its number.
 """
 
-import json
+import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,11 +15,12 @@ from rich.console import Console
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
-from motet.errors import CheckpointError, TrainingError
+from motet.errors import CheckpointError
 from motet.train import checkpoint, hardware
 from motet.train.averaged import averaged
 from motet.train.checkpoint import State
 from motet.train.ema import Ema
+from motet.train.failure import failed_stage, failure, forget_failure
 from motet.train.guard import Guard
 from motet.train.interrupt import Interrupt
 from motet.train.log import Log
@@ -34,14 +36,19 @@ __all__ = ["Budget", "Result", "TrainSettings", "train"]
 
 @dataclass(frozen=True)
 class Result:
-    """What a call of `train` came to. The module holds the raw weights; `ema.adopt()` puts the averaged ones in."""
+    """Where a stage stands. The module holds the raw weights; `ema.adopt()` puts the averaged ones in."""
 
     stage: str
     step: int  # completed, since the stage began
     elapsed: float  # seconds in the stage, over all its starts
-    interrupted: bool  # stopped by a signal and saved; `train` again goes on
+    finished: bool
     losses: dict[str, float]  # smoothed, by part; empty if the stage was finished before
     ema: Ema
+
+    @property
+    def interrupted(self) -> bool:
+        """Stopped by a signal; `train` again goes on."""
+        return not self.finished
 
 
 def train(
@@ -52,26 +59,32 @@ def train(
     stage: str,
     *,
     console: Console | None = None,
+    finish: Callable[[], None] = lambda: None,
+    saved: Callable[[Result], None] = lambda result: None,
 ) -> Result:
     """Train `objective` until `budget` is used up, going on from the checkpoint in `run` if there is one.
 
     A stage that is finished is only loaded, whatever the budget says now. On SIGINT or SIGTERM the step is finished and
-    saved. `run` then holds `checkpoint/` or `finished/<stage>/` (see checkpoint.py), `log.jsonl` (see log.py) and
+    saved. Where it is a spike of the loss, this and the end of the budget wait until that is decided (see guard.py).
+    `run` then holds `checkpoint/` or `finished/<stage>/` (see checkpoint.py), `log.jsonl` (see log.py) and
     `previews/<stage>-<step>.png`.
+
+    finish: called once, at the end, with the averaged weights in place; what it changes in the module is saved with it.
+    saved: called after each save.
 
     Raises:
         ConfigError: nothing to train, or a setting without effect.
         CapabilityError: the machine lacks a precision or a compiler that was demanded.
         CheckpointError: the run folder holds another model, other settings or another stage in progress.
         TrainingError: the loss or the gradient is not finite, or the loss has exploded; see guard.py. The last
-            checkpoint stays, and RUN/failed_batch.json says how to see the batch again.
+            checkpoint stays; RUN/failed_batch.json says how to see the batch again. `train` with another `lr` goes on.
     """
     run.mkdir(parents=True, exist_ok=True)
     module, console = objective.module, console or Console()
     optimizers, ema = Optimizers(module, settings), Ema(module, settings.ema)
     state = _resume(run, State(stage, settings=settings.numerics()), optimizers, ema)
     if state.finished:
-        return Result(stage, state.step, state.elapsed, False, {}, ema)
+        return Result(stage, state.step, state.elapsed, True, {}, ema)
 
     memory = reuse_large_allocations()
     machine = hardware.choose(optimizers.parameters[0].device, budget, settings)
@@ -90,10 +103,19 @@ def train(
     ):
         sizes = optimizers.sizes()
         facts = {**machine.facts(), "parameters": sizes, "memory": memory, "tensorboard": log.tensorboard}
-        facts["flops_per_token"] = flops_per_token
+        facts |= {"flops_per_token": flops_per_token, "peak_lr": settings.lr}
         log.write("start", state.step, **facts)
         line.say(f"after step {state.step}: {sizes['all'] / 1e6:.1f}M parameters to train, {machine.words()}")
-        while progress < 1 and not interrupt.asked:
+
+        def standing() -> Result:
+            return Result(stage, state.step, state.elapsed, state.finished, dict(line.losses), ema)
+
+        def save() -> None:
+            checkpoint.save(run, _filled(state, guard, optimizers, ema))
+            saved(standing())
+
+        # What may be the beginning of an explosion is never saved: at most two more steps tell it from a hard batch.
+        while (progress < 1 and not interrupt.asked) or guard.spikes:
             began = time.perf_counter()
             torch.manual_seed(mix(settings.seed, state.step))  # for modules that draw from torch's global generator
             try:
@@ -105,9 +127,9 @@ def train(
                 if not interrupt.explains_failure():
                     raise
                 break
-            total, norm, parts = _numbers(losses, clip_grad_norm_(optimizers.parameters, settings.clip))
+            total, norm, parts = _numbers(losses, clip_grad_norm_(optimizers.parameters, settings.clip or math.inf))
             if wrong := guard.judge(total, norm, parts):
-                raise _failure(wrong, state, run, settings.seed)
+                raise failure(wrong, state, run, settings)
             lr = learning_rate(settings, state.step, progress)
             optimizers.step(lr)
             ema.update(state.step)
@@ -138,16 +160,20 @@ def train(
             if _crossed(settings.preview_at, before, progress):
                 with averaged(ema, machine):
                     _preview(objective, state, run, log, line)
-            # What may be the beginning of an explosion does not replace a good state.
             if _due(settings, state.step, saved_at) and not guard.spikes and progress < 1:
-                checkpoint.save(run, _filled(state, guard, optimizers, ema))
+                save()
                 saved_at = (state.step, time.monotonic())
 
-        state.finished = progress >= 1
+        state.finished = progress >= 1 and not guard.spikes
         if state.finished:
+            with ema.swapped():
+                finish()
             log.write("finish", state.step, elapsed=state.elapsed)
-        checkpoint.save(run, _filled(state, guard, optimizers, ema))
-    return Result(stage, state.step, state.elapsed, not state.finished, dict(line.losses), ema)
+        if not guard.spikes:
+            save()
+        if state.finished:
+            forget_failure(run)
+    return standing()
 
 
 def _resume(run: Path, fresh: State, optimizers: Optimizers, ema: Ema) -> State:
@@ -156,8 +182,9 @@ def _resume(run: Path, fresh: State, optimizers: Optimizers, ema: Ema) -> State:
     if state is None:
         return fresh
     mine, theirs = fresh.settings, state.settings
-    if not state.finished and mine != theirs:
-        odd = [name for name in sorted({*mine, *theirs}) if mine.get(name) != theirs.get(name)]
+    free = {"lr"} if failed_stage(run) == state.stage else set()
+    odd = [name for name in sorted({*mine, *theirs} - free) if mine.get(name) != theirs.get(name)]
+    if odd and not state.finished:
         raise CheckpointError(
             f"stage {state.stage!r} in {run} was begun with "
             + ", ".join(f"{name}={theirs.get(name)} (now {mine.get(name)})" for name in odd)
@@ -167,6 +194,7 @@ def _resume(run: Path, fresh: State, optimizers: Optimizers, ema: Ema) -> State:
     ema.load(state.ema)
     optimizers.load(state.optimizer)
     state.model, state.ema, state.optimizer = {}, {}, {}
+    state.settings = mine
     return state
 
 
@@ -211,15 +239,3 @@ def _preview(objective: Objective, state: State, run: Path, log: Log, line: Prog
     if picture.exists():
         log.write("preview", state.step, elapsed=state.elapsed, path=str(picture.relative_to(run)))
         line.say(f"step {state.step}  samples: {picture}")
-
-
-def _failure(wrong: str, state: State, run: Path, seed: int) -> TrainingError:
-    """The error of a step that failed, after noting its batch in RUN/failed_batch.json."""
-    note = {"stage": state.stage, "step": state.step, "cursor": state.cursor, "seed": seed, "wrong": wrong}
-    (run / "failed_batch.json").write_text(json.dumps(note, indent=1) + "\n")
-    folder = run / "checkpoint"
-    kept = f"the last good state is in {folder}" if folder.exists() else "nothing had been saved yet"
-    return TrainingError(
-        f"stage {state.stage!r}, step {state.step}, batch cursor {state.cursor}: {wrong}. {kept}; the batch is "
-        f"objective.batch({state.cursor}), noted in {run / 'failed_batch.json'}. Look at it, or lower the learning rate"
-    )

@@ -1,5 +1,6 @@
 """How long to train and how: `Budget` and `TrainSettings`. No torch here, so that a command line can show them."""
 
+import math
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
@@ -72,7 +73,7 @@ class TrainSettings:
     )
     betas: tuple[float, float] = field(default=(0.9, 0.95), metadata={"help": "of AdamW"})
     weight_decay: float = field(default=0.05, metadata={"help": "decoupled; not on vectors"})
-    clip: float = field(default=1.0, metadata={"help": "the largest global norm of the gradient; inf: never clip"})
+    clip: float = field(default=1.0, metadata={"help": "the largest global norm of the gradient; 0: never clip"})
     ema: float = field(default=0.999, metadata={"help": "decay of the weights' moving average; 0: the weights"})
     precision: Precision = field(default="auto", metadata={"help": "auto: bf16 autocast where the hardware has it"})
     compile: Compile = field(default="auto", metadata={"help": "auto: where a compiler is found and it pays"})
@@ -98,12 +99,13 @@ class TrainSettings:
             ("warmup", 0, float("inf")),
             ("floor", 0.0, 1.0),
             ("weight_decay", 0.0, float("inf")),
-            ("clip", 1e-12, float("inf")),
+            ("clip", 0.0, float("inf")),
             ("ema", 0.0, 0.999999999),
             ("checkpoint_minutes", 0.0, float("inf")),
         ):
-            if not low <= getattr(self, name) <= high:
-                raise ConfigError(f"{name}={getattr(self, name)} is outside [{low}, {high}]")
+            value = getattr(self, name)
+            if not (low <= value <= high and math.isfinite(value)):
+                raise ConfigError(f"{name}={value} is outside [{low}, {high}{']' if math.isfinite(high) else ')'}")
         if self.checkpoint_steps is not None and self.checkpoint_steps < 1:
             raise ConfigError(f"checkpoint_steps={self.checkpoint_steps}: give a positive number of steps, or none")
         if self.cooldown is not None and self.schedule != "wsd":

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from motet.evaluate.claims.expected import Above, AsGood, Expectation, Expected, rule_of, verdict_of
+from motet.evaluate.claims.expected import Above, AsGood, Below, Expectation, Expected, rule_of, verdict_of
 from motet.evaluate.over_seeds import OverSeeds
 
 LOWER, HIGHER = Expected("size", "a", "lower", "b"), Expected("size", "a", "higher", "b")
 NO_LARGER, NO_SMALLER = AsGood("size", "a", "lower", "b", most=0.1), AsGood("size", "a", "higher", "b", most=0.1)
 POSITIVE = Above("size", "a", 0.0, least=0.5)
+LOW = Below("size", "a", 0.5)
 
 
 @pytest.mark.parametrize(
@@ -33,6 +34,9 @@ POSITIVE = Above("size", "a", 0.0, least=0.5)
         ("refuted", POSITIVE, 0.2, 0.0, 0.1),
         ("refuted", POSITIVE, -0.2, 0.0, 0.5),
         ("open", POSITIVE, 0.2, 0.0, 0.5),
+        ("seen", LOW, 0.3, 0.0, 0.1),
+        ("refuted", LOW, 0.7, 0.0, 0.1),
+        ("open", LOW, 0.45, 0.0, 0.1),
     ],
 )
 def test_an_expectation_is_judged_by_intervals(

@@ -87,18 +87,25 @@ def test_correlations_are_of_the_runs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "loss", "frechet"),
+    ("word", "loss", "frechet", "judge"),
     [
-        ("holds", (0.5, 0.48, 0.46), (90.0, 80.0, 70.0)),
-        ("does not hold here", (0.5, 0.48, 0.49), (90.0, 80.0, 70.0)),
-        ("does not hold here", (0.5, 0.48, 0.46), (90.0, 80.0, 90.0)),
-        ("undecided", (0.5, 0.48, 0.46), (90.0, 80.0, 79.0)),
+        ("holds", (0.5, 0.48, 0.46), (90.0, 80.0, 70.0), (0.1, 0.2, 0.3)),
+        ("does not hold here", (0.5, 0.48, 0.49), (90.0, 80.0, 70.0), (0.1, 0.2, 0.3)),
+        ("does not hold here", (0.5, 0.48, 0.46), (90.0, 80.0, 90.0), (0.1, 0.2, 0.3)),
+        ("does not hold here", (0.5, 0.48, 0.46), (90.0, 80.0, 70.0), (0.3, 0.2, 0.1)),
+        ("undecided", (0.5, 0.48, 0.46), (90.0, 80.0, 79.0), (0.1, 0.2, 0.3)),
     ],
 )
 def test_the_rule_of_the_scaling_gives_each_verdict(
-    rigged: Callable[..., Any], word: str, loss: tuple[float, ...], frechet: tuple[float, ...]
+    rigged: Callable[..., Any],
+    word: str,
+    loss: tuple[float, ...],
+    frechet: tuple[float, ...],
+    judge: tuple[float, ...],
 ) -> None:
     sizes = ("small", "medium", "large")
     losses = rigged({size: {LOSS: value} for size, value in zip(sizes, loss, strict=True)}, 0.003)
     distance = rigged({size: {"frechet": value} for size, value in zip(sizes, frechet, strict=True)}, 2.0)
-    assert FluidScale().verdict({size: {**losses[size], **distance[size]} for size in sizes}).word == word
+    scores = rigged({size: {"judge": value} for size, value in zip(sizes, judge, strict=True)}, 0.02)
+    summary = {size: {**losses[size], **distance[size], **scores[size]} for size in sizes}
+    assert FluidScale().verdict(summary).word == word

@@ -75,6 +75,7 @@ def test_differences_are_to_the_truth_and_between_drawings(eyes: None) -> None:
         ("does not hold here", (11, 13, 12, 20), (0.6, 0.5, 0.4, 0.2), (0.3, 0.4, 0.7, 0.9)),
         ("does not hold here", (11, 13, 15, 20), (0.4, 0.5, 0.3, 0.2), (0.3, 0.4, 0.7, 0.9)),
         ("does not hold here", (11, 13, 15, 20), (0.6, 0.5, 0.4, 0.2), (0.3, 0.7, 0.5, 0.9)),
+        ("does not hold here", (11, 13, 15, 20), (0.6, 0.5, 0.4, 0.2), (0.6, 0.65, 0.7, 0.9)),  # told coarsely, too
         ("undecided", (11, 11.1, 15, 20), (0.6, 0.5, 0.4, 0.2), (0.3, 0.4, 0.7, 0.9)),
     ],
 )

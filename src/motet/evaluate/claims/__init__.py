@@ -8,7 +8,6 @@
     trained      claims whose arms are recipes, trained and measured as `motet compare` does it
     small        the small setting that those share
     arm_plots    their figures
-    one_step     samples drawn one step ahead from true history
     kept_counts  what the number of patches that a tokenizer keeps follows
     scale_probe  what one scale of features tells
     PAPER_CLAIM  a claim each

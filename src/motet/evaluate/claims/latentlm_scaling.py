@@ -16,6 +16,7 @@ from motet.evaluate.compare.budget import Allowance
 from motet.evaluate.compare.plan import Arm, Comparison
 from motet.recipes.dit import TINY as TINY_DIT
 from motet.recipes.dit import DiT
+from motet.recipes.latentlm import STUDY as STUDY_LATENTLM
 from motet.recipes.latentlm import TINY as TINY_LATENTLM
 from motet.recipes.latentlm import LatentLM
 from motet.recipes.pictures import PictureRecipe
@@ -76,7 +77,7 @@ class LatentLMScaling(TrainedClaim):
 def _latentlm(scale: Scale) -> PictureRecipe:
     if scale == "quick":
         return replace(TINY_LATENTLM, text_first=1.0)
-    return small(replace(LatentLM.sizes["study"], text_first=1.0))
+    return small(replace(STUDY_LATENTLM, text_first=1.0))
 
 
 def _dit(scale: Scale) -> PictureRecipe:

@@ -102,7 +102,7 @@ def _losses(found: Measured, pipeline: Pipeline, split: Split, timed: Timed) -> 
 def _costs(found: Measured, pipeline: Pipeline, texts: Sequence[str], how: Measuring, timed: Timed) -> None:
     if not texts:
         return
-    asked = [tuple(pipeline.encode(text)) for text in _evenly(texts, COUNTED)]
+    asked = [tuple(pipeline.encode(text)) for text in evenly(texts, COUNTED)]
     requests = [Request(prompt, IMAGE, seed=SEED, sampling=pipeline.sampling) for prompt in asked]
     counted = [count_passes(pipeline.model, request) for request in requests]
     found.numbers |= {

@@ -31,6 +31,7 @@ from motet.evaluate.provenance import commit, machine
 from motet.evaluate.stored import write_json
 from motet.evaluate.timed import Timed
 from motet.recipes.recipe import Recipe, Stage, initialised
+from motet.recipes.rows import LEFT_OUT, fitting
 from motet.recipes.run import RunConfig, best_device, load, recipe_class, train_run
 from motet.recipes.trained_codecs import put_codecs
 from motet.train.settings import Budget
@@ -109,6 +110,7 @@ def carried_out(job: Job, console: Console, *, codec_seed: int = SEED) -> RunRec
     codecs = prepared(recipe, text, Workshop(job.out / "codecs", job.codecs, corpus, console, codec_seed))
     if codecs is None:
         return None
+    corpus = fitting(recipe, text, corpus, at_most=LEFT_OUT)  # codecs are shared with recipes of other rows
     began = time.monotonic()
     stages = [stage for stage in recipe.stages(job.seed) if stage.name not in codecs]
     budget = _budget(job, recipe, corpus, stages, codecs)

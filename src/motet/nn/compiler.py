@@ -1,0 +1,32 @@
+"""The compiler behind `torch.compile`: what it needs on this machine, and how a model is rid of what it made."""
+
+import shutil
+import sysconfig
+from pathlib import Path
+
+import torch
+from torch import nn
+
+
+def lacks_for_compiling(device: torch.device) -> str | None:
+    """What `torch.compile` would need on this machine and does not find, or None."""
+    if device.type == "cuda":
+        return None
+    if not (shutil.which("g++") or shutil.which("clang++")):
+        return "neither g++ nor clang++ is on PATH"
+    if not Path(sysconfig.get_paths()["include"], "Python.h").exists():
+        return "Python's C headers (Python.h) are not installed"
+    return None
+
+
+def forget_compiled(model: nn.Module) -> None:
+    """Undoes every `part.compile()` in the model, and what the compiler has noted about shapes.
+
+    Compiled code rounds otherwise than plain code. A stage that finds its model as it would in a new process gives the
+    same bits whether the stage before it ran here or was loaded.
+    """
+    compiled = [part for part in model.modules() if part._compiled_call_impl is not None]
+    for part in compiled:
+        part._compiled_call_impl = None
+    if compiled:
+        torch.compiler.reset()

@@ -1,0 +1,216 @@
+"""A run folder: what can be loaded of it and when, what it refuses to go on with, and what it leaves alone."""
+
+import json
+import logging
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+from rich.console import Console
+from safetensors.torch import load_file
+
+from motet.config import override, to_dict
+from motet.data.corpus import Corpus, Split
+from motet.data.document import Document, Part
+from motet.errors import CheckpointError, TrainingError
+from motet.recipes import run as runs
+from motet.recipes.recipe import Recipe
+from motet.recipes.registry import RECIPES
+from motet.recipes.run import RunConfig, is_finished, load, train_run
+from motet.recipes.train_joint import TrainJointly
+from motet.train import log
+from motet.train.objective import Losses
+
+COLOURS = ("red", "green", "blue", "grey")
+CADENCE = {"checkpoint_steps": 2, "eval_at": (), "preview_at": ()}
+
+
+def tiny(name: str) -> Recipe:
+    """In small batches, and saved after every second step."""
+    recipe = RECIPES[name].sizes["tiny"]
+    stages = [key for key in to_dict(recipe) if key.endswith("training")]
+    looks = {f"{stage}.{name}": value for stage in stages for name, value in CADENCE.items()}
+    return override(recipe, looks | {"rows": 2})
+
+
+TINY = tiny("latentlm")
+CONFIG = RunConfig("latentlm", to_dict(TINY), "squares", None, 8, 0, "test")
+"""Two steps of the codec, six of the model."""
+
+
+class Died(BaseException):
+    """Stands for the end of a process."""
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOTET_CACHE", str(tmp_path / "cache"))
+
+
+def squares(*colours: str, words: str = "a {} square") -> Corpus:
+    documents = tuple(
+        Document(name, (Part("text", words.format(name)), Part("image", Image.new("RGB", (16, 16), name))), name)
+        for name in colours or COLOURS
+    )
+    return Corpus("squares", Split(documents, (16, 16)), Split(documents, (16, 16)))
+
+
+def go(run: Path, config: RunConfig = CONFIG, corpus: Corpus | None = None) -> bool:
+    return train_run(config, corpus or squares(), run, console=Console(quiet=True))
+
+
+@contextmanager
+def dying(stage: str, step: int) -> Iterator[None]:
+    """The run dies before this step is written down."""
+    write = log.Log.write
+
+    def deadly(self: log.Log, event: str, number: int, **facts: Any) -> None:
+        if (event, self.stage, number) == ("train", stage, step):
+            raise Died
+        write(self, event, number, **facts)
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Died):
+        patch.setattr(log.Log, "write", deadly)
+        yield
+
+
+def changed(settings: dict[str, Any]) -> RunConfig:
+    return replace(CONFIG, settings=to_dict(override(TINY, settings)))
+
+
+def assert_same_weights(one: Path, other: Path) -> None:
+    left, right = load_file(one), load_file(other)
+    assert left.keys() == right.keys()
+    assert [name for name, tensor in left.items() if not torch.equal(tensor, right[name])] == []
+
+
+@pytest.mark.parametrize(("name", "stage", "saved"), [("latentlm", "model", 4), ("janus", "tuning", 2)])
+def test_of_a_run_that_died_the_last_save_is_loaded_and_said_so_however_often_it_dies(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str, stage: str, saved: int
+) -> None:
+    config = replace(CONFIG, recipe=name, settings=to_dict(tiny(name)))
+    for _ in range(2):  # the second time right after its start, when the earlier stages have only been loaded
+        with dying(stage, saved + 1):
+            go(tmp_path, config)
+        for weights in ("model", "ema"):
+            assert_same_weights(tmp_path / f"{weights}.safetensors", tmp_path / f"checkpoint/{weights}.safetensors")
+    assert not is_finished(tmp_path, config)
+    with caplog.at_level(logging.WARNING, "motet"):
+        load(tmp_path)
+        assert f"is not finished: these are its weights after step {saved} of stage '{stage}'" in caplog.text
+        assert go(tmp_path, config) and is_finished(tmp_path, config)
+        caplog.clear()
+        load(tmp_path)
+    assert caplog.text == ""
+
+
+def test_a_run_that_has_learned_nothing_but_its_codec_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    with dying("model", 1):
+        go(tmp_path)
+    assert (tmp_path / "finished/codec").is_dir()
+    with pytest.raises(CheckpointError, match=r"and not its codecs alone, has been saved; the same `motet train`"):
+        load(tmp_path)
+
+
+def test_a_run_that_died_between_its_last_save_and_its_weights_is_finished_by_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = runs.write_weights
+
+    def deadly(*args: Any, finished: bool) -> None:
+        if finished:
+            raise Died
+        write(*args, finished=finished)
+
+    with monkeypatch.context() as patch, pytest.raises(Died):
+        patch.setattr(runs, "write_weights", deadly)
+        go(tmp_path)
+    assert (tmp_path / "finished/model").is_dir() and not is_finished(tmp_path, CONFIG)
+    assert go(tmp_path) and is_finished(tmp_path, CONFIG)
+    for weights in ("model", "ema"):
+        assert_same_weights(tmp_path / f"{weights}.safetensors", tmp_path / f"finished/model/{weights}.safetensors")
+
+
+def test_a_finished_run_is_left_as_it_is_whatever_the_budget_and_the_data(tmp_path: Path) -> None:
+    assert go(tmp_path)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
+    assert go(tmp_path, replace(CONFIG, steps=None, minutes=60.0), squares("red", "blue"))
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    with pytest.raises(CheckpointError, match="another seed"):
+        go(tmp_path, replace(CONFIG, seed=1))
+
+
+def test_other_data_is_refused_with_counts_and_the_old_data_goes_on(tmp_path: Path) -> None:
+    with dying("model", 3):
+        go(tmp_path)
+    before = (tmp_path / "config.json").read_bytes()
+    with pytest.raises(
+        CheckpointError, match="4 documents to learn from then, 5 now; 4 documents held out then, 5 now"
+    ):
+        go(tmp_path, replace(CONFIG, steps=9), squares(*COLOURS, "pink"))
+    with pytest.raises(CheckpointError, match=r"then, 4 now, not the same.* use another --out"):
+        go(tmp_path, corpus=squares(words="one {} square"))
+    assert (tmp_path / "config.json").read_bytes() == before
+    assert go(tmp_path)
+
+
+def test_a_failed_run_goes_on_with_the_learning_rate_that_its_error_names_and_with_no_other_setting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    losses = TrainJointly.losses
+
+    def explode(self: TrainJointly, batch: Any) -> Losses:
+        found = losses(self, batch)
+        steps = sum(event["stage"] == "model" and event["event"] == "train" for event in log.read(tmp_path))
+        return replace(found, total=found.total * (math.nan if steps == 3 else 1))
+
+    half = TINY.training.lr / 2
+    lower = changed({"training.lr": half})
+    with monkeypatch.context() as patch:
+        patch.setattr(TrainJointly, "losses", explode)
+        for _ in range(2):  # the same settings fail again
+            with pytest.raises(TrainingError, match=rf"same `motet train` command with --set training\.lr={half:g}$"):
+                go(tmp_path)
+    assert_same_weights(tmp_path / "ema.safetensors", tmp_path / "checkpoint/ema.safetensors")
+    for other in ({"training.clip": 0.5}, {"codec_training.lr": 1e-4}):
+        with pytest.raises(CheckpointError, match="another settings"):
+            go(tmp_path, changed({"training.lr": half} | other))
+    assert go(tmp_path, lower) and is_finished(tmp_path, lower)
+    assert json.loads((tmp_path / "config.json").read_text())["settings"]["training"]["lr"] == half
+    with pytest.raises(CheckpointError, match="another settings"):
+        go(tmp_path)
+
+
+def test_what_a_compiled_stage_leaves_is_the_same_whether_it_ran_here_or_was_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The compiler is one that rounds so badly that it shows."""
+
+    def compiled(self: torch.nn.Module) -> None:
+        def call(*args: Any) -> Any:
+            x, aux = self._call_impl(*args)
+            return x + x.square() / 100, aux
+
+        self._compiled_call_impl = call
+
+    monkeypatch.setattr(torch.nn.Module, "compile", compiled)
+    monkeypatch.setattr(torch, "compile", lambda function, **how: function)
+    monkeypatch.setattr(torch.compiler, "reset", lambda: None)
+    monkeypatch.setattr("motet.train.hardware.lacks_for_compiling", lambda device: None)
+    config = changed({"training.compile": "yes", "codec_training.compile": "yes"})
+    assert go(tmp_path / "whole", config)
+    with dying("model", 1):
+        go(tmp_path / "died", config)
+    monkeypatch.setenv("MOTET_CACHE", str(tmp_path / "another"))  # so that pictures are encoded once more
+    assert go(tmp_path / "died", config)
+    assert_same_weights(tmp_path / "whole/ema.safetensors", tmp_path / "died/ema.safetensors")
+    plain = load_file(tmp_path / "whole/ema.safetensors")
+    assert go(tmp_path / "eager", changed({"training.compile": "no", "codec_training.compile": "no"}))
+    eager = load_file(tmp_path / "eager/ema.safetensors")
+    assert not torch.equal(plain["backbone.norm.weight"], eager["backbone.norm.weight"]), "the compiler was at work"

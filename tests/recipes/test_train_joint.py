@@ -1,0 +1,59 @@
+"""The stage that trains the model: what is judged and shown while it trains."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from motet.data.corpus import Corpus, Split
+from motet.data.document import Document, Part
+from motet.recipes import train_joint
+from motet.recipes.latentlm import TINY
+from motet.recipes.recipe import initialised
+from motet.recipes.train_joint import Mixture, TrainJointly
+from motet.request import Sampling
+
+CLASSES = ("fox", "fox", "fox", "fox", "hare", "hare", "owl", "owl")
+
+
+@pytest.fixture
+def objective(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TrainJointly:
+    """Held out are pictures without a text, then pairs in the order of their classes."""
+    monkeypatch.setenv("MOTET_CACHE", str(tmp_path / "cache"))
+    documents = tuple(
+        Document(str(i), (Part("text", name), Part("image", Image.new("RGB", (16, 16), (30 * i, 90, 200 - 20 * i)))))
+        for i, name in enumerate(CLASSES)
+    )
+    bare = tuple(Document(f"bare {i}", (Part("image", Image.new("RGB", (16, 16), (i, 0, 0))),)) for i in range(8))
+    corpus = Corpus("animals", Split(documents, (16, 16)), Split((*bare, *documents), (16, 16)))
+    model = initialised(TINY, TINY.text_codec(corpus), 0)
+    mixture = Mixture(rows=2, length=64, text_first=0.5)
+    return TrainJointly(model, corpus, mixture, sampling=Sampling(guidance=1.0, steps=1), seed=0)
+
+
+def test_held_out_losses_are_of_documents_from_all_over_the_list(
+    objective: TrainJointly, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged: list[list[int]] = []
+
+    def losses(model: object, documents: Sequence[object], **how: object) -> dict[str, object]:
+        judged.append([next(i for i, one in enumerate(objective.held_out) if one is some) for some in documents])
+        return {}
+
+    monkeypatch.setattr(train_joint, "document_losses", losses)
+    monkeypatch.setattr(train_joint, "JUDGED", 4)
+    objective.evaluate()
+    assert judged == [[0, 4, 8, 12]] * 2
+
+
+def test_previews_are_of_prompts_from_all_over_those_that_there_are(
+    objective: TrainJointly, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr(
+        train_joint, "contact_sheet", lambda documents, path, **how: shown.extend(d.text for d in documents)
+    )
+    monkeypatch.setattr(train_joint, "PREVIEWED", 4)
+    objective.preview(tmp_path / "preview.png")
+    assert shown == ["fox", "fox", "hare", "owl"]
