@@ -19,7 +19,7 @@ def failure(wrong: str, state: State, run: Path, settings: TrainSettings) -> Tra
     note = {"stage": state.stage, "step": state.step, "cursor": state.cursor, "seed": settings.seed, "wrong": wrong}
     (run / _FILE).write_text(json.dumps(note | {"lr": settings.lr}, indent=1) + "\n")
     folder = run / "checkpoint"
-    kept = f"the last good state is in {folder}" if folder.exists() else "nothing had been saved yet"
+    kept = f"The last good state is in {folder}" if folder.exists() else "Nothing had been saved yet"
     return TrainingError(
         f"stage {state.stage!r}, step {state.step}, batch cursor {state.cursor}: {wrong}. {kept}. The batch is "
         f"objective.batch({state.cursor}), noted in {run / _FILE}: if it is at fault, mend the data and begin a new "
