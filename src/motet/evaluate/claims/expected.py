@@ -59,6 +59,17 @@ def _gain(
     return _Gain(found.mean, found.low, found.high, abs(theirs.mean)), told
 
 
+def _interval(summary: Summary, measure: str, arm: str) -> tuple[tuple[float, float] | None, str]:
+    """The interval of an arm's own mean, None if it cannot be told; and the numbers, or why, in words."""
+    found = _found(summary, arm, measure)
+    if found is None:
+        return None, f"{measure}: not measured of {arm}"
+    told = f"{measure}: {arm} {found}"
+    if found.low is None or found.high is None:
+        return None, f"{told}; one seed decides nothing"
+    return (found.low, found.high), told
+
+
 @dataclass(frozen=True)
 class Expected(Expectation):
     """``better`` has a lower (or higher) ``measure`` than ``worse``; a gain below the share ``least`` is none."""
@@ -130,15 +141,13 @@ class Above(Expectation):
         )
 
     def look(self, summary: Summary) -> tuple[Seen, str]:
-        found = _found(summary, self.arm, self.measure)
-        if found is None:
-            return "open", f"{self.measure}: not measured of {self.arm}"
-        told = f"{self.measure}: {self.arm} {found}"
-        if found.low is None or found.high is None:
-            return "open", f"{told}; one seed decides nothing"
-        if found.high < self.bound + self.least:
+        interval, told = _interval(summary, self.measure, self.arm)
+        if interval is None:
+            return "open", told
+        low, high = interval
+        if high < self.bound + self.least:
             return "refuted", f"{told}, which does not reach {self.bound + self.least:g}"
-        if found.low > self.bound:
+        if low > self.bound:
             return "seen", f"{told}, above {self.bound:g}"
         return "open", f"{told}, an interval that leaves it open"
 
@@ -155,15 +164,13 @@ class Below(Expectation):
         return f"{self.measure} of {self.arm} is below {self.bound:g} (seen if all of its interval is, refuted if none)"
 
     def look(self, summary: Summary) -> tuple[Seen, str]:
-        found = _found(summary, self.arm, self.measure)
-        if found is None:
-            return "open", f"{self.measure}: not measured of {self.arm}"
-        told = f"{self.measure}: {self.arm} {found}"
-        if found.low is None or found.high is None:
-            return "open", f"{told}; one seed decides nothing"
-        if found.high < self.bound:
+        interval, told = _interval(summary, self.measure, self.arm)
+        if interval is None:
+            return "open", told
+        low, high = interval
+        if high < self.bound:
             return "seen", f"{told}, below {self.bound:g}"
-        if found.low > self.bound:
+        if low > self.bound:
             return "refuted", f"{told}, above {self.bound:g}"
         return "open", f"{told}, an interval that leaves it open"
 
