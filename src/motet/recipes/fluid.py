@@ -35,7 +35,7 @@ from motet.model import Modality
 from motet.nn.backbone import TransformerShape
 from motet.recipes.pictures import PictureRecipe
 from motet.recipes.recipe import Recipe
-from motet.recipes.study import CODES, HEAD, LATENTS, SIDE, TEXT_FIRST, backbone
+from motet.recipes.study import CODES, HEAD, LATENTS, MASKING, SIDE, TEXT_FIRST, backbone
 from motet.request import Sampling
 from motet.train.settings import TrainSettings
 
@@ -114,7 +114,17 @@ TINY = Fluid(
     codec_batch=32,
 )
 
-STUDY = Fluid(image_size=SIDE, codec=LATENTS, vq=CODES, backbone=backbone(4), head=HEAD, text_first=TEXT_FIRST)
+STUDY = Fluid(
+    image_size=SIDE,
+    codec=LATENTS,
+    vq=CODES,
+    backbone=backbone(4),
+    head=HEAD,
+    masking=MASKING,
+    text_first=TEXT_FIRST,
+    rows=32,
+    row_length=128,
+)
 
 PAPER = Fluid(  # Fluid 1.1B: 24 blocks of width 1536, a 6-layer head, 256-pixel pictures as 16 x 16 tokens
     image_size=256,

@@ -29,7 +29,7 @@ from motet.nn.block import Block
 from motet.nn.unmasked import Unmasked
 from motet.recipes.pictures import PictureRecipe
 from motet.recipes.recipe import Recipe
-from motet.recipes.study import HEAD, LATENTS, SIDE, TEXT_FIRST, backbone
+from motet.recipes.study import HEAD, LATENTS, MASKING, SIDE, TEXT_FIRST, backbone
 from motet.request import Sampling
 from motet.train.settings import TrainSettings
 
@@ -98,6 +98,7 @@ STUDY = MAR(
     backbone=backbone(4),
     head=HEAD,
     encoder_layers=2,
+    masking=MASKING,
     text_first=TEXT_FIRST,
     rows=32,
     row_length=128,
