@@ -186,6 +186,12 @@ def evaluate(
     n: Annotated[
         int, typer.Option("-n", min=1, metavar="N", help="Trained pairs to judge, at most; of held-out ones all are.")
     ] = 400,
+    documents: Annotated[
+        int,
+        typer.Option(
+            min=1, metavar="N", help="Documents of a split to look at, at most; pictures are sought among theirs."
+        ),
+    ] = 10_000,
     guidance: Guidance = None,
     steps: Annotated[int | None, typer.Option(help="Solver steps of each latent.", show_default=False)] = None,
     changes: Changes = None,
@@ -199,7 +205,7 @@ def evaluate(
     from motet.evaluate.evaluation import evaluate_run
 
     sampling = sampling_of(run, {"guidance": guidance, "steps": steps}, changes)
-    evaluate_run(run, data=data, n=n, sampling=sampling, out=out, console=output())
+    evaluate_run(run, data=data, n=n, documents=documents, sampling=sampling, out=out, console=output())
 
 
 @data_app.command("check")

@@ -15,7 +15,7 @@ from motet.config import to_dict
 from motet.data.corpus import Corpus
 from motet.data.source import open_source
 from motet.evaluate import sections
-from motet.evaluate.evaluation import Evaluation, evaluate, write_json
+from motet.evaluate.evaluation import Evaluation, evaluate
 from motet.evaluate.judged import to_uint8
 from motet.evaluate.page import Commands, Gallery, Section, Tile, write_page
 from motet.evaluate.report import curves, drift_figure, stage_seconds
@@ -24,6 +24,7 @@ from motet.evaluate.timed import Timed
 from motet.pipeline import IMAGE, Pipeline
 from motet.recipes.latentlm import LatentLM
 from motet.recipes.run import RunConfig, is_finished, load, read_config, train_run
+from motet.whole import write_json
 
 OUT = Path("runs/demo")
 SIZE = "small"
@@ -90,7 +91,7 @@ def show(out: Path, corpus: Corpus, *, judged: int, prompts: Sequence[str], cons
     with timed.task("drawing prompts", len(prompts)) as tick:
         made = [one[0] for one in pipeline.generate_many(prompts, want=IMAGE, progress=tick)] if prompts else []
     found = evaluate(pipeline, corpus, n=judged, features=False, timed=timed)
-    write_json(found, out / "eval.json")
+    write_json(out / "eval.json", found.to_json())
     tiles = [Tile(picture, prompt) for picture, prompt in zip(to_uint8(made) if made else [], prompts, strict=True)]
     note = "One try for each prompt, seed by seed; nothing was picked out."
     drawn = [Gallery("From words to pictures", tiles, note)] if tiles else []

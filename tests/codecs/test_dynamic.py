@@ -7,7 +7,7 @@ from torch import Tensor
 
 from motet.codecs.dynamic import Dynamic, DynamicShape
 from motet.codecs.painter import ranks
-from motet.codecs.picture_codec import to_picture, to_tensor
+from motet.codecs.pixels import to_picture, to_tensor
 from motet.errors import ConfigError, ShapeError
 
 SHAPE = {"patch": 4, "rate": 0.5, "codebook_size": 12, "code_dim": 4, "dim": 16, "n_heads": 2}

@@ -8,7 +8,7 @@ from PIL import Image
 from torch import Tensor
 
 from motet.codecs.features import Features, FeaturesShape, centres
-from motet.codecs.picture_codec import to_picture
+from motet.codecs.pixels import to_picture
 from motet.errors import CapabilityError, ShapeError
 
 SHAPE = FeaturesShape(patch=4, dim=16, n_layers=2, n_heads=2)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from motet.codecs.merged import Merged
-from motet.codecs.picture_codec import to_picture
+from motet.codecs.pixels import to_picture
 from motet.codecs.sigma_vae import SigmaVAE, SigmaVaeShape
 from motet.errors import ShapeError
 

@@ -6,7 +6,7 @@ import torch
 
 from motet.codecs.feature_decoder import FeatureDecoder, FeatureDecoderShape
 from motet.codecs.features import Features, FeaturesShape
-from motet.codecs.picture_codec import to_picture
+from motet.codecs.pixels import to_picture
 from motet.codecs.pyramid import Pyramid, pooled
 from motet.errors import CapabilityError, ConfigError
 

@@ -9,7 +9,7 @@ from PIL import Image
 from torch import Tensor
 from torch.distributions import Normal, kl_divergence
 
-from motet.codecs.picture_codec import to_picture, to_tensor
+from motet.codecs.pixels import to_picture, to_tensor
 from motet.codecs.sigma_vae import Posterior, SigmaVAE, SigmaVaeShape
 from motet.errors import ConfigError, ShapeError
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from motet.codecs.patches import cut
-from motet.codecs.picture_codec import to_picture
+from motet.codecs.pixels import to_picture
 from motet.codecs.vq import VQ, VqShape
 from motet.errors import ConfigError, ShapeError
 

@@ -1,5 +1,6 @@
 import io
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -142,7 +143,7 @@ def test_the_quarantine_may_lie_elsewhere(folder: Path, tmp_path: Path) -> None:
 def test_data_that_can_only_be_read_are_quarantined_in_the_cache_and_training_skips_exactly_that(
     folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (folder / "quarantine.jsonl.partial").mkdir()  # nothing can be written there, not even by root
+    (folder / f"quarantine.jsonl.{os.getpid()}.partial").mkdir()  # nothing can be written there, not even by root
     report = checked(f"folder:{folder}")
     assert report.quarantine is not None and report.quarantine.is_relative_to(cache)
     assert f"listed in {report.quarantine}. Training skips exactly these" in rendered(report)
@@ -156,7 +157,7 @@ def test_data_that_can_only_be_read_are_quarantined_in_the_cache_and_training_sk
 def test_a_check_that_cannot_be_written_down_is_still_a_report(
     folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (folder / "quarantine.jsonl.partial").mkdir()
+    (folder / f"quarantine.jsonl.{os.getpid()}.partial").mkdir()
     (cache / "file").touch()
     monkeypatch.setenv("MOTET_CACHE", str(cache / "file"))
     report = check(open_source(f"folder:{folder}"), progress=False)

@@ -104,3 +104,13 @@ def test_a_split_without_pictures_gives_batches_of_none(paint: Callable[..., Pat
     assert one.held_out.pixels.batch(range(0)).shape == (0, 3, 8, 8)
     url = "data:image/png;base64," + base64.b64encode(paint("blue.png", "blue").read_bytes()).decode()
     assert Split((Document("url", (Part("image", url),)),), (8, 8)).pixels.batch([0]).shape == (1, 3, 8, 8)
+
+
+def test_some_documents_of_each_split_are_evenly_taken() -> None:
+    texts = [Document(str(i), (Part("text", str(i)),)) for i in range(12)]
+    whole = Corpus("numbers", Split(tuple(texts[:9]), (8, 8)), Split(tuple(texts[9:]), (8, 8)), notes=("a note",))
+    some = whole.at_most(3)
+    assert [document.id for document in some.train.documents] == ["0", "3", "6"]
+    assert some.held_out.documents == whole.held_out.documents
+    assert (len(whole), len(some), some.notes) == (12, 6, ("a note",))
+    assert whole.at_most(100) == whole

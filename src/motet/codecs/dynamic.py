@@ -35,7 +35,8 @@ from motet.codecs.merger import Merger, Selector
 from motet.codecs.moments import Moments
 from motet.codecs.painter import Painter, ranks
 from motet.codecs.patches import PLACE_BANDS, cut, patch_grid, place_features
-from motet.codecs.picture_codec import AT_ONCE, PictureCodec, Terms, distances, in_parts, to_picture, to_tensor
+from motet.codecs.picture_codec import AT_ONCE, PictureCodec, Terms, distances, in_parts
+from motet.codecs.pixels import to_picture, to_tensor
 from motet.codecs.selection import SELECTIONS, Number, Selection
 from motet.codecs.sentence import Sentence
 from motet.errors import ConfigError, ShapeError

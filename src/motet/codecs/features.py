@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from motet.codecs.codec import Codec
 from motet.codecs.moments import Moments
 from motet.codecs.patches import PLACE_BANDS, cut, patch_grid, place_features
-from motet.codecs.picture_codec import in_parts, to_tensor
+from motet.codecs.picture_codec import in_parts
+from motet.codecs.pixels import to_tensor
 from motet.errors import CapabilityError
 from motet.nn.attention import Context
 from motet.nn.backbone import Backbone, TransformerShape

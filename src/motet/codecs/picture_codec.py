@@ -1,8 +1,7 @@
-"""What a codec of pictures offers to the stage that trains it, and the ways from PIL pictures to pixels and back."""
+"""What a codec of pictures offers to the stage that trains it."""
 
 from abc import abstractmethod
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from PIL import Image
@@ -10,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
 from motet.codecs.codec import Codec
+from motet.codecs.pixels import to_picture, to_tensor
 from motet.types import Raw
 
 AT_ONCE = 256
@@ -126,16 +126,3 @@ def distances(made: Float[Tensor, "b 3 y x"], true: Float[Tensor, "b 3 y x"], pe
     if perceptual is not None:
         terms["perceptual"] = perceptual(made, true)
     return terms
-
-
-def to_tensor(picture: Raw) -> Float[Tensor, "3 y x"]:
-    """Pixels in -1 to 1 of an RGB picture."""
-    assert isinstance(picture, Image.Image)
-    array = np.asarray(picture.convert("RGB"), dtype=np.float32)
-    return torch.from_numpy(array / 127.5 - 1.0).permute(2, 0, 1).contiguous()
-
-
-def to_picture(pixels: Float[Tensor, "3 y x"]) -> Image.Image:
-    """The RGB picture of pixels in -1 to 1."""
-    array = ((pixels.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 0).numpy()
-    return Image.fromarray(array)

@@ -18,7 +18,8 @@ from torch import Tensor
 from motet.codecs.codec import Codec
 from motet.codecs.feature_decoder import FeatureDecoder
 from motet.codecs.features import Features
-from motet.codecs.picture_codec import AT_ONCE, to_picture
+from motet.codecs.picture_codec import AT_ONCE
+from motet.codecs.pixels import to_picture
 from motet.codecs.scales import Scales
 from motet.errors import CapabilityError, ConfigError
 from motet.types import Raw

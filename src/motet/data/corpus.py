@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from PIL import Image
 
 from motet.data.document import Document, Part, check_texts
 from motet.data.encode import encode_documents
+from motet.data.evenly import evenly
 from motet.data.pixels import Pixels, Progress, load_pixels
 from motet.data.source import Source
 from motet.model import Model
@@ -37,6 +38,10 @@ class Split:
     @property
     def has_pictures(self) -> bool:
         return any(part.modality == "image" for document in self.documents for part in document.parts)
+
+    def at_most(self, documents: int) -> "Split":
+        """So many documents of the split, at most, evenly taken."""
+        return replace(self, documents=tuple(evenly(self.documents, documents)))
 
     def identity(self) -> dict[str, Any]:
         """How many documents there are, and a hash of them in their order: all but pixels, for which sizes stand."""
@@ -73,6 +78,10 @@ class Corpus:
         train, held_out = (Split(tuple(source.documents(split)), size, progress) for split in ("train", "held_out"))
         return Corpus(source.name, train, held_out, source.credit, tuple(source.skipped), source.found.notes)
 
+    def __len__(self) -> int:
+        """Documents, trained and held out."""
+        return len(self.train.documents) + len(self.held_out.documents)
+
     def decode(self) -> None:
         """Decode every picture now, instead of when it is first asked for.
 
@@ -80,6 +89,10 @@ class Corpus:
         """
         for split in (self.train, self.held_out):
             _ = split.pixels
+
+    def at_most(self, documents: int) -> "Corpus":
+        """The corpus with so many documents in a split, at most, evenly taken."""
+        return replace(self, train=self.train.at_most(documents), held_out=self.held_out.at_most(documents))
 
     def identity(self) -> dict[str, Any]:
         """What tells this corpus from another, split by split, as JSON can hold it."""

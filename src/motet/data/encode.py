@@ -1,6 +1,5 @@
 """Documents to segments: every modality through its codec, once, kept on disk by the codec's weights."""
 
-import os
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,6 +12,7 @@ from motet.data.document import Document
 from motet.data.pixels import Pixels, Progress
 from motet.model import TEXT, Model
 from motet.sequence import Segment
+from motet.whole import whole
 
 IMAGE = "image"
 AT_ONCE = 256
@@ -59,8 +59,7 @@ def _latents(model: Model, pixels: Pixels, progress: Progress | None) -> tuple[S
                 progress(int(index[-1]) + 1, len(pixels))
         counts = torch.tensor([len(one) for one in values])
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(f".{os.getpid()}.partial")
-        save_file({"values": torch.cat(values), "counts": counts, "grid": torch.tensor(grid)}, partial)
-        os.replace(partial, path)
+        with whole(path) as partial:
+            save_file({"values": torch.cat(values), "counts": counts, "grid": torch.tensor(grid)}, partial)
     stored = load_file(path)
     return stored["values"].split(stored["counts"].tolist()), tuple(stored["grid"].tolist())

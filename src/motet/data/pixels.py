@@ -6,7 +6,6 @@ documents; the array is a memory map, so a large folder need not fit into memory
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +16,12 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
+from motet.codecs.pixels import from_bytes
 from motet.data.cache import cache_folder
 from motet.data.document import CHECK_FIRST, Document, load_checked
 from motet.data.picture import fit
 from motet.errors import DataError
+from motet.whole import whole
 
 Progress = Callable[[int, int], None]
 """Told how many of how many items are done."""
@@ -40,7 +41,7 @@ class Pixels:
     def batch(self, index: Sequence[int] | np.ndarray) -> Float[Tensor, "b 3 y x"]:
         """These pictures, in -1 to 1."""
         chosen = torch.from_numpy(np.ascontiguousarray(self.array[np.asarray(index, dtype=np.int64)]))
-        return (chosen.permute(0, 3, 1, 2).float() / 127.5 - 1.0).contiguous()
+        return from_bytes(chosen.permute(0, 3, 1, 2)).contiguous()
 
     def picture(self, index: int) -> Image.Image:
         return Image.fromarray(np.asarray(self.array[index]))
@@ -61,19 +62,18 @@ def load_pixels(documents: Sequence[Document], size: tuple[int, int], *, progres
         if array.shape == shape:
             return Pixels(array, first, digest)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(f".{os.getpid()}.partial.npy")
-    array = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
-    at = 0
-    for number, document in enumerate(documents):
-        for modality, value in load_checked(document):
-            if modality == "image":
-                assert isinstance(value, Image.Image)
-                array[at] = np.asarray(fit(value, size))
-                at += 1
-        if progress is not None:
-            progress(number + 1, len(documents))
-    array.flush()
-    os.replace(partial, path)
+    with whole(path) as partial:
+        array = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
+        at = 0
+        for number, document in enumerate(documents):
+            for modality, value in load_checked(document):
+                if modality == "image":
+                    assert isinstance(value, Image.Image)
+                    array[at] = np.asarray(fit(value, size))
+                    at += 1
+            if progress is not None:
+                progress(number + 1, len(documents))
+        array.flush()
     return Pixels(np.load(path, mmap_mode="r"), first, digest)
 
 

@@ -18,6 +18,7 @@ from motet.data.document import Document
 from motet.data.lines import read_lines
 from motet.data.problem import ItemError, Problem
 from motet.errors import DataError
+from motet.whole import whole
 
 Skipped = tuple[str, str]
 """(id, reason)."""
@@ -29,13 +30,11 @@ def write_quarantine(path: Path, problems: Iterable[Problem], *, source: str) ->
     Raises:
         DataError: the folder cannot be written to.
     """
-    partial = path.with_name(path.name + ".partial")
     try:
-        with partial.open("w", encoding="utf-8") as file:
+        with whole(path) as partial, partial.open("w", encoding="utf-8") as file:
             for problem in problems:
                 row = {"id": problem.id, "reason": problem.reason, "detail": problem.detail, "source": source}
                 file.write(json.dumps(row) + "\n")
-        os.replace(partial, path)
     except OSError as error:
         raise DataError(f"the quarantine file {path} cannot be written ({error}); give another place for it") from error
 

@@ -4,7 +4,6 @@ Pictures are judged by retrieval: of the codec's reconstructions of all pictures
 the nearest to the generated one? What the codec loses does not count, and a right answer has to beat all others.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -44,6 +43,7 @@ from motet.recipes.rows import fitting
 from motet.recipes.run import load, read_config
 from motet.request import Sampling
 from motet.seed import checked_seed
+from motet.whole import write_json
 
 SPLITS = {"trained": False, "held_out": True}
 FORCED = 128
@@ -90,6 +90,7 @@ def evaluate_run(
     *,
     data: str | None = None,
     n: int = 400,
+    documents: int = 10_000,
     sampling: Sampling | None = None,
     out: Path | None = None,
     console: Console | None = None,
@@ -98,6 +99,7 @@ def evaluate_run(
 
     data: what to judge it on; by default what it was trained on.
     n: trained pairs judged, at most; of held-out ones all are.
+    documents: documents of a split that are looked at at all, at most, evenly taken: the gallery is their pictures.
     Raises CheckpointError if ``run`` is not a run, DataError for data that cannot be used.
     """
     from motet.evaluate.report import write_report  # it shows evaluations, so it builds on this module
@@ -106,9 +108,16 @@ def evaluate_run(
     recipe = config.build()
     corpus = Corpus.of(open_source(data or config.data), (recipe.image_size,) * 2)
     corpus = fitting(recipe, pipeline.model.text, corpus)  # it has learned nothing of longer documents
-    found = evaluate(pipeline, corpus, n=n, sampling=sampling, timed=Timed(console))
+    looked_at = corpus.at_most(documents)
+    found = evaluate(pipeline, looked_at, n=n, sampling=sampling, timed=Timed(console))
+    if passed_over := len(corpus) - len(looked_at):
+        told = (
+            f"{passed_over:,} of {len(corpus):,} documents: --documents {documents} in a split are looked at, at most."
+        )
+        found = replace(found, left_out=(told, *found.left_out))
     folder = Path(run) / "eval" if out is None else Path(out)
-    write_json(found, folder / "eval.json")
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "eval.json", found.to_json())
     page = write_report(found, pipeline, Path(run), folder / "index.html")
     (console or Console()).print(f"written: {folder / 'eval.json'} and {page}", highlight=False, soft_wrap=True)
     return found
@@ -155,11 +164,6 @@ def evaluate(
         left_out=tuple(left_out),
         seconds=timed.seconds,
     )
-
-
-def write_json(found: Evaluation, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(found.to_json(), indent=2, allow_nan=False) + "\n")
 
 
 def _asked(model: Model, corpus: Corpus, *, n: int, seed: int) -> tuple[dict[str, Judged], list[str]]:

@@ -10,7 +10,6 @@ factor without blurring, so every one of their pixels can be seen.
 """
 
 import base64
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from torch import Tensor
 
 from motet.errors import DataError
 from motet.types import PathLike
+from motet.whole import whole
 
 TEMPLATES = Path(__file__).parent / "templates"
 TILE = 132  # the width, in CSS pixels, that pictures are shown at, about
@@ -165,9 +165,8 @@ def write_page(path: PathLike, sections: Sequence[Section], *, title: str, subti
     )
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(path.name + ".part")
-    unfinished.write_text(html, encoding="utf-8")
-    os.replace(unfinished, path)
+    with whole(path) as partial:
+        partial.write_text(html, encoding="utf-8")
     return path
 
 

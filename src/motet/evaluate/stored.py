@@ -1,7 +1,6 @@
-"""Records on disk: JSON that is whole or absent, whenever the process dies."""
+"""Records on disk, read back."""
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,13 +9,6 @@ from motet.config import from_dict
 from motet.errors import CheckpointError, ConfigError
 
 R = TypeVar("R")
-
-
-def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Writes ``value``; a reader sees the old file or the new one. Raises ValueError for a number that is no number."""
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n")
-    os.replace(partial, path)
 
 
 def read_record(cls: type[R], path: Path) -> R:

@@ -20,6 +20,7 @@ from motet.nn.backbone import Backbone, TransformerShape
 from motet.nn.rope import MixedRope
 from motet.recipes.denoised_pictures import DenoisedPictures
 from motet.recipes.modulated import CONDITION, Condition, modulated
+from motet.recipes.paper_sizes import resized
 from motet.recipes.recipe import Recipe
 from motet.recipes.study import LATENTS, SIDE, TEXT_FIRST, backbone
 from motet.request import Sampling
@@ -102,4 +103,12 @@ PAPER = ACDiT(  # ACDiT-XL on 256-pixel pictures: 32 x 32 latents of 4 channels 
     sampling=Sampling(guidance=1.5, steps=25),
 )
 
-ACDiT.sizes = {"tiny": TINY, "study": STUDY, "small": ACDiT(), "paper": PAPER}
+ACDiT.sizes = {
+    "tiny": TINY,
+    "study": STUDY,
+    "small": ACDiT(),
+    "paper": PAPER,
+    "paper-b": resized(PAPER, dim=768, n_layers=12, n_heads=12, ffn_dim=2048),
+    "paper-l": resized(PAPER, dim=1024, n_layers=24, n_heads=16, ffn_dim=2688),
+    "paper-h": resized(PAPER, dim=1280, n_layers=32, n_heads=20, ffn_dim=3392),
+}

@@ -16,6 +16,7 @@ from motet.factorise.next_block import NextBlock, Noising
 from motet.nn.backbone import Backbone, TransformerShape
 from motet.recipes.denoised_pictures import DenoisedPictures
 from motet.recipes.modulated import CONDITION, Condition, modulated
+from motet.recipes.paper_sizes import resized
 from motet.recipes.recipe import Recipe
 from motet.recipes.study import LATENTS, SIDE, backbone
 from motet.request import Sampling
@@ -70,4 +71,12 @@ PAPER = DiT(  # DiT-XL/2 on 256-pixel pictures: 256 tokens of 2 x 2 x 4 numbers
     sampling=Sampling(guidance=1.5, steps=250, solver="ancestral"),
 )
 
-DiT.sizes = {"tiny": TINY, "study": STUDY, "small": DiT(), "paper": PAPER}
+DiT.sizes = {
+    "tiny": TINY,
+    "study": STUDY,
+    "small": DiT(),
+    "paper": PAPER,
+    "paper-s": resized(PAPER, dim=384, n_layers=12, n_heads=6, ffn_dim=1024),
+    "paper-b": resized(PAPER, dim=768, n_layers=12, n_heads=12, ffn_dim=2048),
+    "paper-l": resized(PAPER, dim=1024, n_layers=24, n_heads=16, ffn_dim=2688),
+}

@@ -13,7 +13,7 @@ model also learns to write it.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal, NamedTuple
 
 import torch
@@ -33,6 +33,7 @@ from motet.heads.diffusion import Diffusion, DiffusionShape
 from motet.heads.head import Head
 from motet.model import Modality
 from motet.nn.backbone import TransformerShape
+from motet.recipes.paper_sizes import resized
 from motet.recipes.pictures import PictureRecipe
 from motet.recipes.recipe import Recipe
 from motet.recipes.study import CODES, HEAD, LATENTS, MASKING, SIDE, TEXT_FIRST, backbone
@@ -141,4 +142,21 @@ PAPER = Fluid(  # Fluid 1.1B: 24 blocks of width 1536, a 6-layer head, 256-pixel
     ),
 )
 
-Fluid.sizes = {"tiny": TINY, "study": STUDY, "small": Fluid(), "paper": PAPER}
+
+def _of_table(dim: int, n_layers: int, n_heads: int, ffn_dim: int) -> Fluid:
+    """A row of the paper's table; the head has 6 layers in all of them, of the backbone's width."""
+    head = replace(PAPER.head, width=dim, ffn_dim=dim)
+    return resized(PAPER, dim=dim, n_layers=n_layers, n_heads=n_heads, ffn_dim=ffn_dim, head=head)
+
+
+Fluid.sizes = {
+    "tiny": TINY,
+    "study": STUDY,
+    "small": Fluid(),
+    "paper": PAPER,
+    "paper-166m": _of_table(768, 12, 12, 2048),
+    "paper-369m": _of_table(1024, 16, 16, 2752),
+    "paper-665m": _of_table(1280, 20, 16, 3456),
+    "paper-3.1b": _of_table(2304, 32, 24, 6144),
+    "paper-10.5b": _of_table(4096, 34, 64, 11_008),
+}

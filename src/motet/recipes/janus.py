@@ -40,6 +40,7 @@ from motet.heads.head import Head
 from motet.model import Modality, Model
 from motet.nn.backbone import TransformerShape
 from motet.recipes.decoupled_stages import adaptors, from_codebook, reader, without_teacher
+from motet.recipes.paper_sizes import resized
 from motet.recipes.pictures import IMAGE, PictureRecipe
 from motet.recipes.recipe import Recipe, Stage
 from motet.recipes.study import CODES, CODES_BATCH, SIDE, TEXT_FIRST, backbone
@@ -274,4 +275,10 @@ PAPER = Janus(  # Janus 1.3B: a LLaMA of 24 blocks, 384-pixel pictures as 24 x 2
     sampling=Sampling(guidance=5.0),
 )
 
-Janus.sizes = {"tiny": TINY, "study": STUDY, "small": Janus(), "paper": PAPER}
+Janus.sizes = {
+    "tiny": TINY,
+    "study": STUDY,
+    "small": Janus(),
+    "paper": PAPER,
+    "paper-7b": resized(PAPER, dim=4096, n_layers=30, n_heads=32, ffn_dim=11008),
+}

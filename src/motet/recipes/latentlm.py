@@ -9,7 +9,7 @@ grow.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from motet.codecs.sigma_vae import SigmaVAE, SigmaVaeShape
@@ -20,6 +20,7 @@ from motet.factorise.next_token import NextToken
 from motet.heads.diffusion import Diffusion, DiffusionShape
 from motet.model import Modality
 from motet.nn.backbone import TransformerShape
+from motet.recipes.paper_sizes import resized
 from motet.recipes.pictures import PictureRecipe
 from motet.recipes.recipe import Recipe
 from motet.recipes.study import HEAD, LATENTS, SIDE, TEXT_FIRST, backbone
@@ -94,4 +95,23 @@ PAPER = LatentLM(  # the 1.3B language model of section 4.2, on 256-pixel pictur
     training=TrainSettings(lr=3e-4, warmup=500, optimizer="adamw", betas=(0.9, 0.98), ema=0.9999),
 )
 
-LatentLM.sizes = {"tiny": TINY, "study": STUDY, "small": LatentLM(), "paper": PAPER}
+
+def _of_pictures(dim: int, n_layers: int, n_heads: int, ffn_dim: int, head_layers: int) -> LatentLM:
+    """A model of ImageNet, 256 pixels: backbone and head are of one width."""
+    head = replace(PAPER.head, width=dim, n_layers=head_layers, ffn_dim=ffn_dim)
+    return resized(PAPER, dim=dim, n_layers=n_layers, n_heads=n_heads, ffn_dim=ffn_dim, head=head)
+
+
+LatentLM.sizes = {
+    "tiny": TINY,
+    "study": STUDY,
+    "small": LatentLM(),
+    "paper": PAPER,
+    "paper-b": _of_pictures(768, 24, 12, 2048, 6),
+    "paper-l": _of_pictures(1024, 32, 16, 2688, 8),
+    "paper-h": _of_pictures(1280, 40, 20, 3392, 12),
+    "paper-medium": _of_pictures(1024, 24, 16, 4096, 3),
+    "paper-large": _of_pictures(1536, 24, 12, 6144, 3),
+    "paper-xl": _of_pictures(2048, 24, 16, 8192, 3),
+    "paper-3b": _of_pictures(2560, 32, 20, 10_240, 3),
+}

@@ -11,7 +11,7 @@ The paper draws from a class label in a prefix of 64 tokens; here the prompt is 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import torch
@@ -27,6 +27,7 @@ from motet.model import Modality
 from motet.nn.backbone import Backbone, TransformerShape
 from motet.nn.block import Block
 from motet.nn.unmasked import Unmasked
+from motet.recipes.paper_sizes import resized
 from motet.recipes.pictures import PictureRecipe
 from motet.recipes.recipe import Recipe
 from motet.recipes.study import HEAD, LATENTS, MASKING, SIDE, TEXT_FIRST, backbone
@@ -116,4 +117,19 @@ PAPER = MAR(  # MAR-L of table 4: 16 + 16 blocks, an 8-layer head, 256-pixel pic
     sampling=Sampling(guidance=3.0, guidance_schedule="linear", rounds=64, steps=100, solver="ancestral"),
 )
 
-MAR.sizes = {"tiny": TINY, "study": STUDY, "small": MAR(), "paper": PAPER}
+
+def _of_table(dim: int, n_layers: int, n_heads: int, ffn_dim: int, head_width: int, head_layers: int) -> MAR:
+    """A row of the paper's table; one half of the blocks is the encoder."""
+    head = replace(PAPER.head, width=head_width, n_layers=head_layers, ffn_dim=head_width)
+    sizes = {"dim": dim, "n_layers": n_layers, "n_heads": n_heads, "ffn_dim": ffn_dim}
+    return resized(PAPER, **sizes, encoder_layers=n_layers // 2, head=head)
+
+
+MAR.sizes = {
+    "tiny": TINY,
+    "study": STUDY,
+    "small": MAR(),
+    "paper": PAPER,
+    "paper-b": _of_table(768, 24, 12, 2048, 1024, 6),
+    "paper-h": _of_table(1280, 40, 16, 3456, 1536, 12),
+}

@@ -13,7 +13,6 @@ RUN/config.json          recipe, size and all settings as resolved; the data; th
 
 import json
 import logging
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -40,6 +39,7 @@ from motet.train.failure import failed_stage
 from motet.train.loop import Result, train
 from motet.train.settings import Budget, TrainSettings
 from motet.types import PathLike
+from motet.whole import write_json
 
 _log = logging.getLogger(__name__)
 
@@ -101,8 +101,8 @@ def train_run(
     corpus = fitting(recipe, text, corpus, at_most=LEFT_OUT)
     corpus.decode()  # data that cannot be trained on is refused before anything is written
     run.mkdir(parents=True, exist_ok=True)
-    _replace(run / "config.json", to_dict(config))
-    _replace(run / "data.json", identity)
+    write_json(run / "config.json", to_dict(config))
+    write_json(run / "data.json", identity)
     if not tokenizer.is_file():
         text.save(tokenizer)
     model = initialised(recipe, recipe.open_text(tokenizer), config.seed).to(best_device())
@@ -243,12 +243,6 @@ def _share(config: RunConfig, share: float) -> Budget:
         return Budget(minutes=config.minutes * share)
     assert config.steps is not None
     return Budget(steps=max(1, round(config.steps * share)))
-
-
-def _replace(path: Path, plain: Mapping[str, Any]) -> None:
-    beside = path.with_suffix(".partial")
-    beside.write_text(json.dumps(plain, indent=2) + "\n")
-    os.replace(beside, path)
 
 
 __all__ = ["RunConfig", "Weights", "is_finished", "load", "read_config", "recipe_class", "train_run"]

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from motet.codecs.perceptual import Perceptual
-from motet.codecs.picture_codec import PictureCodec, to_picture
+from motet.codecs.picture_codec import PictureCodec
+from motet.codecs.pixels import to_picture
 from motet.data.contact_sheet import contact_sheet
 from motet.data.corpus import Corpus
 from motet.data.document import Document, Part

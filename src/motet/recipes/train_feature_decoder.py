@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from motet.codecs.feature_decoder import FeatureDecoder
-from motet.codecs.picture_codec import to_picture
+from motet.codecs.pixels import to_picture
 from motet.codecs.pyramid import Pyramid
 from motet.data.contact_sheet import contact_sheet
 from motet.data.corpus import Corpus

@@ -3,7 +3,6 @@
 One safetensors file holds the tensors of one or more codecs of a model, named ``<modality>.<tensor>``.
 """
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from motet.errors import CheckpointError
 from motet.model import TEXT, Model
 from motet.train.checkpoint import restore, tensors_of
 from motet.train.objective import Objective
+from motet.whole import whole
 
 
 def trained_codecs(model: Model, objective: Objective) -> list[str] | None:
@@ -35,9 +35,8 @@ def save_codecs(model: Model, modalities: Sequence[str], path: Path) -> None:
         codec = model.modality(name).codec
         tensors |= {f"{name}.{key}": tensor.cpu().contiguous() for key, tensor in tensors_of(codec).items()}
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    save_file(tensors, partial)
-    os.replace(partial, path)
+    with whole(path) as partial:
+        save_file(tensors, partial)
 
 
 @torch.no_grad()

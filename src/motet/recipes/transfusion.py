@@ -27,6 +27,7 @@ from motet.heads.velocity import Velocity
 from motet.nn.backbone import TransformerShape
 from motet.nn.tile import TileDown, TileUp
 from motet.recipes.denoised_pictures import DenoisedPictures, Ways
+from motet.recipes.paper_sizes import resized
 from motet.recipes.recipe import Recipe
 from motet.recipes.study import LATENTS, SIDE, TEXT_FIRST, backbone
 from motet.request import Sampling
@@ -123,4 +124,13 @@ PAPER = Transfusion(  # the 7B model; 256-pixel pictures, 256 tokens of 2 x 2 x 
     sampling=Sampling(guidance=3.0, steps=250, solver="ancestral"),
 )
 
-Transfusion.sizes = {"tiny": TINY, "study": STUDY, "small": Transfusion(), "paper": PAPER}
+Transfusion.sizes = {
+    "tiny": TINY,
+    "study": STUDY,
+    "small": Transfusion(),
+    "paper": PAPER,
+    "paper-0.16b": resized(PAPER, dim=768, n_layers=16, n_heads=12, ffn_dim=2048),
+    "paper-0.37b": resized(PAPER, dim=1024, n_layers=24, n_heads=16, ffn_dim=2816),
+    "paper-0.76b": resized(PAPER, dim=1536, n_layers=24, n_heads=24, ffn_dim=4096),
+    "paper-1.4b": resized(PAPER, dim=2048, n_layers=24, n_heads=16, ffn_dim=5632),
+}

@@ -18,6 +18,7 @@ from motet.factorise.next_token import NextToken
 from motet.heads.categorical import Categorical
 from motet.model import Modality
 from motet.nn.backbone import TransformerShape
+from motet.recipes.paper_sizes import resized
 from motet.recipes.pictures import PictureRecipe
 from motet.recipes.recipe import Recipe
 from motet.recipes.study import CODES, CODES_BATCH, SIDE, TEXT_FIRST, backbone
@@ -86,4 +87,13 @@ PAPER = VQTokens(  # LlamaGen-XL: 36 blocks of width 1280, 256-pixel pictures as
     sampling=Sampling(guidance=1.75),
 )
 
-VQTokens.sizes = {"tiny": TINY, "study": STUDY, "small": VQTokens(), "paper": PAPER}
+VQTokens.sizes = {
+    "tiny": TINY,
+    "study": STUDY,
+    "small": VQTokens(),
+    "paper": PAPER,
+    "paper-b": resized(PAPER, dim=768, n_layers=12, n_heads=12, ffn_dim=2048),
+    "paper-l": resized(PAPER, dim=1024, n_layers=24, n_heads=16, ffn_dim=2816),
+    "paper-xxl": resized(PAPER, dim=1536, n_layers=48, n_heads=24, ffn_dim=4096),
+    "paper-3b": resized(PAPER, dim=3200, n_layers=24, n_heads=32, ffn_dim=8704),
+}

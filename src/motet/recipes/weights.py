@@ -1,6 +1,5 @@
 """The weights of a run folder: two files, each marked with how far what it holds was trained."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,6 +12,7 @@ from motet.errors import CheckpointError
 from motet.model import Model
 from motet.train.checkpoint import tensors_of
 from motet.train.loop import Result
+from motet.whole import whole
 
 Weights = Literal["ema", "model"]
 
@@ -60,6 +60,5 @@ def read_mark(run: Path, weights: Weights = "ema") -> Mark | None:
 
 def _write(path: Path, model: Model, mark: Mark) -> None:
     told = {"stage": mark.stage, "step": str(mark.step), "finished": "yes" if mark.finished else "no"}
-    partial = path.with_suffix(".partial")
-    save_file(tensors_of(model), partial, metadata=told)
-    os.replace(partial, path)
+    with whole(path) as partial:
+        save_file(tensors_of(model), partial, metadata=told)

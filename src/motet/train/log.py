@@ -14,10 +14,11 @@ A resumed run first drops the lines after its checkpoint, so that its record equ
 import importlib.util
 import json
 import math
-import os
 import time
 from pathlib import Path
 from typing import Any
+
+from motet.whole import whole
 
 _TENSORBOARD_SECONDS = 1.0  # at most one step in so many seconds is drawn
 
@@ -72,9 +73,8 @@ def _drop_after(path: Path, stage: str, step: int) -> None:
         return
     # A stage that begins anew (step 0) has no past: its `start` lines go as well.
     kept = [e for e in read(path.parent) if e["stage"] != stage or (step > 0 and e["step"] <= step)]
-    beside = path.with_name(path.name + ".writing")
-    beside.write_text("".join(json.dumps(event) + "\n" for event in kept), encoding="utf-8")
-    os.replace(beside, path)
+    with whole(path) as partial:
+        partial.write_text("".join(json.dumps(event) + "\n" for event in kept), encoding="utf-8")
 
 
 def _parse(line: str) -> dict[str, Any] | None:

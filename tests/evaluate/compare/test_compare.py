@@ -163,8 +163,8 @@ def test_a_run_in_its_own_process_leaves_its_failure_with_its_traceback(
 
 def test_a_runs_process_is_asked_once_to_save() -> None:
     code = (
-        "import signal, sys, time; signal.signal(signal.SIGINT, lambda *_: sys.exit(130)); print(1, flush=True); "
-        "time.sleep(60)"
+        "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(130)); "
+        "signal.signal(signal.SIGINT, signal.SIG_IGN); print(1, flush=True); time.sleep(60)"
     )
     child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, start_new_session=True)
     assert child.stdout is not None and child.stdout.readline()

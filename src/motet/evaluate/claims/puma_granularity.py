@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 from torch import Tensor
 
 from motet.codecs.feature_decoder import FeatureDecoderShape
 from motet.codecs.features import FeaturesShape
 from motet.codecs.perceptual import Perceptual
+from motet.codecs.pixels import to_bytes
 from motet.codecs.pyramid import Pyramid
 from motet.config import override, to_dict
 from motet.data.corpus import Corpus
@@ -173,7 +174,7 @@ class PUMAGranularity(Claim):
         one, other = (drawings(pyramid, true, scale, seed=seed) for seed in TWICE)
         for made, folder in ((one, job.folder), (other, job.folder / AGAIN)):
             folder.mkdir(exist_ok=True)
-            save_shown(Shown((), _bytes(made[: setting.shown]), _bytes(true[: setting.shown])), folder)
+            save_shown(Shown((), to_bytes(made[: setting.shown]), to_bytes(true[: setting.shown])), folder)
         probes = probe_scenes(setting.alone, setting.pairs, side)
         told = probe(pyramid.features, pyramid.scales.factors[scale], probes)
         return Measured(differences(true, one, other) | told)
@@ -236,12 +237,8 @@ def differences(
     perceptual = Perceptual()
     with torch.no_grad():
         return {
-            "psnr": float(psnr(_bytes(one), _bytes(true)).mean()),
+            "psnr": float(psnr(to_bytes(one), to_bytes(true)).mean()),
             "distance": float(perceptual(one, true)),
-            "again_psnr": float(psnr(_bytes(one), _bytes(other)).mean()),
+            "again_psnr": float(psnr(to_bytes(one), to_bytes(other)).mean()),
             "variety": float(perceptual(one, other)),
         }
-
-
-def _bytes(pixels: Float[Tensor, "n 3 y x"]) -> UInt8[Tensor, "n 3 y x"]:
-    return ((pixels.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)

@@ -1,7 +1,6 @@
 """What a claim leaves in docs/claims: its JSON, its plots, and one page that shows every claim."""
 
 import json
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -12,6 +11,7 @@ from motet.evaluate.claims.claim import Claim, ClaimResult, Plot
 from motet.evaluate.over_seeds import OverSeeds
 from motet.evaluate.page import Commands, Figure, KeyNumber, KeyNumbers, Section, Table, Text, write_page
 from motet.evaluate.provenance import commit, machine
+from motet.whole import whole, write_json
 
 
 def write(claim: Claim, result: ClaimResult, plots: Sequence[Plot], stem: Path) -> ClaimResult:
@@ -21,11 +21,12 @@ def write(claim: Claim, result: ClaimResult, plots: Sequence[Plot], stem: Path) 
     for plot in plots:
         svg = isinstance(plot.content, str)
         path = stem.with_name(f"{stem.name}{plot.suffix}.{'svg' if svg else 'png'}")
-        _replace(path, plot.content)
+        with whole(path) as partial:
+            partial.write_bytes(plot.content if isinstance(plot.content, bytes) else plot.content.encode())
         figures.append({"file": path.name, "title": plot.title, "note": plot.note})
         files.append(path)
     record = stem.with_name(f"{stem.name}.json")
-    _replace(record, json.dumps(_as_json(claim, result, figures), indent=1, allow_nan=False) + "\n")
+    write_json(record, _as_json(claim, result, figures))
     page = write_index(stem.parent)
     return replace(result, files=(record, *files, page))
 
@@ -131,9 +132,3 @@ def _sections(record: dict[str, Any], folder: Path) -> list[Section]:
 def _cell(value: dict[str, Any] | None) -> str:
     """A mean with its interval; of what an arm cannot do, a dash."""
     return "-" if value is None else str(OverSeeds(**value))
-
-
-def _replace(path: Path, content: str | bytes) -> None:
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(content if isinstance(content, bytes) else content.encode())
-    os.replace(partial, path)

@@ -24,7 +24,8 @@ from motet.evaluate.claims.record import write
 from motet.evaluate.claims.registry import CLAIMS
 from motet.evaluate.over_seeds import over_seeds
 from motet.evaluate.provenance import commit
-from motet.evaluate.stored import differing, read_record, write_json
+from motet.evaluate.stored import differing, read_record
+from motet.whole import write_json
 
 
 def run_claim(

@@ -13,6 +13,7 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 from torch import Tensor
 
+from motet.codecs.pixels import to_bytes
 from motet.codecs.sigma_vae import SigmaVAE
 from motet.data.corpus import Corpus, Split
 from motet.data.loader import document_rng
@@ -180,7 +181,7 @@ def _codec(model: Model) -> SigmaVAE:
 def _decoded(model: Model, latents: Float[Tensor, "n t c"]) -> UInt8[Tensor, "n 3 y x"]:
     rows, columns = model.modality(IMAGE).grid
     parts = [_codec(model).decode_pixels(some.to(model.device), (rows, columns)).cpu() for some in latents.split(256)]
-    return ((torch.cat(parts).clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+    return to_bytes(torch.cat(parts))
 
 
 def _patches(codec: SigmaVAE, pictures: UInt8[Tensor, "n 3 y x"]) -> Float[Tensor, "n t i"]:

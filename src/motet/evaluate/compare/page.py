@@ -18,7 +18,7 @@ from motet.evaluate.compare.run_one import Failure, RunRecord, load_shown
 from motet.evaluate.compare.summary import Summary, summary
 from motet.evaluate.over_seeds import OverSeeds
 from motet.evaluate.page import Figure, Grid, Section, Table, Text, write_page
-from motet.evaluate.stored import write_json
+from motet.whole import write_json
 
 NOTHING = "-"
 

@@ -25,7 +25,6 @@ from motet.codecs.codec import Codec
 from motet.codecs.text import TextCodec
 from motet.config import to_dict
 from motet.data.corpus import Corpus
-from motet.evaluate.stored import write_json
 from motet.model import Model
 from motet.nn.compiler import forget_compiled
 from motet.recipes.recipe import Recipe, Stage, initialised
@@ -33,6 +32,7 @@ from motet.recipes.run import best_device
 from motet.recipes.trained_codecs import put_codecs, save_codecs, trained_codecs
 from motet.train.loop import train
 from motet.train.settings import Budget
+from motet.whole import write_json
 
 SEED = 0
 FILE = "codecs.safetensors"

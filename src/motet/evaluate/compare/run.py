@@ -28,8 +28,9 @@ from motet.evaluate.compare.match import matched, sizes_of
 from motet.evaluate.compare.page import write_results
 from motet.evaluate.compare.plan import Comparison, Job, jobs
 from motet.evaluate.compare.run_one import Failure, RunRecord
-from motet.evaluate.stored import differing, read_record, write_json
+from motet.evaluate.stored import differing, read_record
 from motet.train.interrupt import Interrupt
+from motet.whole import whole, write_json
 
 INTERRUPTED = 130
 """Exit code of a run's process that was stopped, and has saved."""
@@ -109,14 +110,14 @@ def in_own_process(job: Job, console: Console) -> bool:
 
 
 def _waited(child: "subprocess.Popen[bytes]", interrupt: Interrupt) -> int:
-    """The exit code of a run's process, which stands outside the terminal's group and is told of ctrl-C once."""
+    """The exit code of a run's process, which stands outside the terminal's group and is told of a signal once."""
     told = False
     while True:
         try:
             return child.wait(timeout=0.2)
         except subprocess.TimeoutExpired:
             if interrupt.asked and not told:
-                child.send_signal(signal.SIGINT)
+                child.terminate()  # not SIGINT, which stays ignored in what a script started in the background
                 told = True
 
 
@@ -129,9 +130,8 @@ def equally_large(comparison: Comparison, out: Path, console: Console) -> Compar
     tokenizer = out / "tokenizer.json"
     first = comparison.arms[0].recipe
     if not tokenizer.is_file():
-        partial = tokenizer.with_suffix(".partial")
-        first.text_codec(corpus).save(partial)
-        partial.replace(tokenizer)
+        with whole(tokenizer) as partial:
+            first.text_codec(corpus).save(partial)
     target = comparison.parameters or sizes_of(first, first.open_text(tokenizer)).learned
     arms = tuple(
         replace(arm, recipe=matched(arm.recipe, arm.recipe.open_text(tokenizer), target, label=arm.label))

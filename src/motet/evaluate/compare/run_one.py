@@ -28,13 +28,13 @@ from motet.evaluate.compare.plan import Job
 from motet.evaluate.compare.prepare import SEED, Workshop, prepared
 from motet.evaluate.log import read_log, series
 from motet.evaluate.provenance import commit, machine
-from motet.evaluate.stored import write_json
 from motet.evaluate.timed import Timed
 from motet.recipes.recipe import Recipe, Stage, initialised
 from motet.recipes.rows import LEFT_OUT, fitting
 from motet.recipes.run import RunConfig, best_device, load, recipe_class, train_run
 from motet.recipes.trained_codecs import put_codecs
 from motet.train.settings import Budget
+from motet.whole import write_json
 
 KILOBYTE = 1024 if sys.platform == "linux" else 1
 """What ``ru_maxrss`` counts in."""

@@ -2,12 +2,13 @@
 
 import io
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
+
+from motet.codecs.pixels import to_picture, to_tensor
 
 BLUR = 0.9
 """Standard deviation of the strongest blur, in pixels of a picture of side 48."""
@@ -42,7 +43,6 @@ def blurred(pictures: Float[Tensor, "n 3 h w"], sigma: Float[Tensor, " n"]) -> F
 
 def as_jpeg(picture: Float[Tensor, "3 h w"], quality: int) -> Float[Tensor, "3 h w"]:
     """The picture after JPEG at that quality."""
-    levels = ((picture.clamp(-1, 1) + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()
     file = io.BytesIO()
-    Image.fromarray(levels).save(file, "JPEG", quality=quality)
-    return torch.from_numpy(np.array(Image.open(file))).permute(2, 0, 1).float() / 127.5 - 1
+    to_picture(picture).save(file, "JPEG", quality=quality)
+    return to_tensor(Image.open(file))

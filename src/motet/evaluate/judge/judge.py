@@ -5,7 +5,6 @@ a small network. On real renders it is right at least 98 times in 100; how often
 """
 
 import hashlib
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -16,6 +15,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from motet.codecs.pixels import from_bytes
 from motet.data.cache import cache_folder
 from motet.data.scenes.draw import draw
 from motet.data.scenes.expectation import CATEGORIES, Expectation
@@ -27,6 +27,7 @@ from motet.evaluate.interval import mean_interval
 from motet.evaluate.judge import degrade, segment
 from motet.evaluate.judge.accuracy import Accuracy, accuracy
 from motet.evaluate.judge.reader import Lessons, Reader, as_tensor, train_reader
+from motet.whole import whole
 
 VERSION = 2
 """To be raised when the code of cutting, or of training changes: kept judges are then made anew."""
@@ -181,9 +182,8 @@ def load_judge(sprites: str = "shapes", lessons: Lessons | None = None) -> Judge
         return Judge(vocabulary, reader, examined=lessons.examined)
     judge = Judge(vocabulary, train_reader(vocabulary, lessons), examined=lessons.examined)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(f".{os.getpid()}.partial")
-    save_file(judge.reader.state_dict(), partial)
-    os.replace(partial, path)
+    with whole(path) as partial:
+        save_file(judge.reader.state_dict(), partial)
     return judge
 
 
@@ -203,7 +203,7 @@ def _floats(pictures: Pictures) -> Tensor:
     if len(pictures) == 0:
         raise ShapeError("there is no picture to read")
     if isinstance(pictures, Tensor):
-        return pictures.float() / 127.5 - 1 if pictures.dtype == torch.uint8 else pictures.float()
+        return from_bytes(pictures) if pictures.dtype == torch.uint8 else pictures.float()
     sizes = {picture.size for picture in pictures}
     if len(sizes) > 1:
         raise ShapeError(f"pictures of {len(sizes)} sizes, such as {min(sizes)} and {max(sizes)}; resize them to one")

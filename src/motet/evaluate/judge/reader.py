@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from motet.codecs.pixels import from_bytes
 from motet.data.scenes.compose import compose
 from motet.data.scenes.draw import draw
 from motet.data.scenes.scene import Ground, Kind, Scene, Thing
@@ -171,7 +172,7 @@ def blot(vocabulary: Vocabulary, side: int, rng: Random) -> Image.Image:
 def as_tensor(pictures: list[Image.Image]) -> Float[Tensor, "n 3 h w"]:
     """Pictures of one size, in -1 to 1."""
     array = np.stack([np.asarray(picture.convert("RGB")) for picture in pictures])
-    return torch.from_numpy(array).permute(0, 3, 1, 2).float() / 127.5 - 1
+    return from_bytes(torch.from_numpy(array).permute(0, 3, 1, 2))
 
 
 def _batches(n: int, lessons: Lessons, rng: torch.Generator) -> Iterator[Tensor]:
