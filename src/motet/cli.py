@@ -184,7 +184,7 @@ def evaluate(
         str | None, typer.Option(metavar="SPEC", help="Other data than the run's own.", show_default=False)
     ] = None,
     n: Annotated[
-        int, typer.Option("-n", min=1, metavar="N", help="Trained pairs to judge, at most; of held-out ones all are.")
+        int, typer.Option("-n", min=1, metavar="N", help="Trained pairs to judge, at most; of held-out ones all.")
     ] = 400,
     documents: Annotated[
         int,

@@ -13,7 +13,7 @@ def whole(path: Path) -> Iterator[Path]:
     """Where to write what will stand at ``path``: at the end of the block it takes its place in one step.
 
     Until then a reader finds the old file, or none; an error in the block leaves it so. Raises OSError if nothing can
-    be written there.
+    be written there. A process that is killed meanwhile leaves NAME.PID.partial, which nobody reads.
     """
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:

@@ -17,6 +17,7 @@ from motet.config import override, to_dict
 from motet.data.corpus import Corpus, Split
 from motet.data.document import Document, Part
 from motet.data.orders import drawn
+from motet.data.source import open_source
 from motet.errors import DataError, ShapeError
 from motet.model import TEXT
 from motet.recipes.latentlm import TINY
@@ -139,3 +140,12 @@ def test_data_that_cannot_be_trained_on_leaves_no_run_behind(bad: str, tmp_path:
     with pytest.raises(ShapeError if bad == "too long" else DataError, match=r"row_length=|^gone: .*motet data check"):
         go(Corpus("letters", train, pairs([5])), tmp_path / "run", tmp_path / "letters.json")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_scenes_fit_the_rows_of_a_study(name: str) -> None:
+    study = RECIPES[name].sizes["study"]
+    corpus = Corpus.of(open_source("scenes:level=1-4,size=32,n=60,kind=told,lattice=8"), (study.image_size,) * 2)
+    kinds = [override(study, {"tokens": kind}) for kind in ("continuous", "discrete")] if name == "fluid" else [study]
+    for recipe in kinds:
+        assert fitting(recipe, recipe.text_codec(corpus), corpus, at_most=0.0) is corpus

@@ -62,7 +62,7 @@ def squares(*colours: str, words: str = "a {} square") -> Corpus:
 
 
 def go(run: Path, config: RunConfig = CONFIG, corpus: Corpus | None = None) -> bool:
-    return train_run(config, corpus or squares(), run, console=Console(quiet=True))
+    return train_run(config, squares() if corpus is None else corpus, run, console=Console(quiet=True))
 
 
 @contextmanager

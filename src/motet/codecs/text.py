@@ -16,6 +16,7 @@ from torch import Tensor
 from motet.codecs.codec import Codec
 from motet.errors import CheckpointError
 from motet.types import PathLike, Raw
+from motet.whole import whole
 
 BEGIN = "<|document|>"
 END = "<|end|>"
@@ -68,7 +69,8 @@ class TextCodec(Codec):
         return TextCodec(tokenizer, begin=begin, end=end)
 
     def save(self, path: PathLike) -> None:
-        self.tokenizer.save(str(path))
+        with whole(Path(path)) as partial:
+            self.tokenizer.save(str(partial))
 
     @property
     def vocab_size(self) -> int:

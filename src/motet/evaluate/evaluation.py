@@ -98,8 +98,8 @@ def evaluate_run(
     """Measures a run and writes ``eval.json`` and ``index.html`` into ``out`` (RUN/eval).
 
     data: what to judge it on; by default what it was trained on.
-    n: trained pairs judged, at most; of held-out ones all are.
-    documents: documents of a split that are looked at at all, at most, evenly taken: the gallery is their pictures.
+    n: trained pairs judged, at most; of held-out ones all are that are looked at.
+    documents: those of a split that are looked at at all, at most (but n), evenly taken; the gallery is their pictures.
     Raises CheckpointError if ``run`` is not a run, DataError for data that cannot be used.
     """
     from motet.evaluate.report import write_report  # it shows evaluations, so it builds on this module
@@ -108,11 +108,11 @@ def evaluate_run(
     recipe = config.build()
     corpus = Corpus.of(open_source(data or config.data), (recipe.image_size,) * 2)
     corpus = fitting(recipe, pipeline.model.text, corpus)  # it has learned nothing of longer documents
-    looked_at = corpus.at_most(documents)
+    looked_at = corpus.at_most(max(documents, n))
     found = evaluate(pipeline, looked_at, n=n, sampling=sampling, timed=Timed(console))
     if passed_over := len(corpus) - len(looked_at):
         told = (
-            f"{passed_over:,} of {len(corpus):,} documents: --documents {documents} in a split are looked at, at most."
+            f"{passed_over:,} of {len(corpus):,} documents: at most --documents {documents} of a split are looked at."
         )
         found = replace(found, left_out=(told, *found.left_out))
     folder = Path(run) / "eval" if out is None else Path(out)

@@ -280,5 +280,12 @@ Janus.sizes = {
     "study": STUDY,
     "small": Janus(),
     "paper": PAPER,
-    "paper-7b": resized(PAPER, dim=4096, n_layers=30, n_heads=32, ffn_dim=11008),
+    "paper-pro-7b": resized(  # Janus-Pro's blocks; encoders and stages are those of Janus
+        PAPER,
+        dim=4096,
+        n_layers=30,
+        n_heads=32,
+        ffn_dim=11_008,
+        head=replace(PAPER.head, width=4096, ffn_dim=12_288),
+    ),
 }

@@ -97,7 +97,7 @@ PAPER = LatentLM(  # the 1.3B language model of section 4.2, on 256-pixel pictur
 
 
 def _of_pictures(dim: int, n_layers: int, n_heads: int, ffn_dim: int, head_layers: int) -> LatentLM:
-    """A model of ImageNet, 256 pixels: backbone and head are of one width."""
+    """The size of one of the paper's models of ImageNet: backbone and head are of one width. All else is PAPER's."""
     head = replace(PAPER.head, width=dim, n_layers=head_layers, ffn_dim=ffn_dim)
     return resized(PAPER, dim=dim, n_layers=n_layers, n_heads=n_heads, ffn_dim=ffn_dim, head=head)
 

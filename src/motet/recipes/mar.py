@@ -108,8 +108,8 @@ STUDY = MAR(
 PAPER = MAR(  # MAR-L of table 4: 16 + 16 blocks, an 8-layer head, 256-pixel pictures as 16 x 16 latents of 16 channels
     image_size=256,
     codec=SigmaVaeShape(patch=16, channels=16, dim=768, n_layers=12, n_heads=12, noise="learned", mean_weight=1e-6),
-    backbone=TransformerShape(dim=1024, n_layers=32, n_heads=16, ffn_dim=2816, rope_axes=(32, 0, 16, 16), qk_norm=True),
-    head=DiffusionShape(width=1280, n_layers=8, ffn_dim=1280, target="epsilon", path="cosine", start=0.001),
+    backbone=TransformerShape(dim=1024, n_layers=32, n_heads=16, ffn_dim=2752, rope_axes=(32, 0, 16, 16), qk_norm=True),
+    head=DiffusionShape(width=1280, n_layers=8, ffn_dim=853, target="epsilon", path="cosine", start=0.001),
     encoder_layers=16,
     rows=512,
     row_length=1280,
@@ -118,11 +118,20 @@ PAPER = MAR(  # MAR-L of table 4: 16 + 16 blocks, an 8-layer head, 256-pixel pic
 )
 
 
-def _of_table(dim: int, n_layers: int, n_heads: int, ffn_dim: int, head_width: int, head_layers: int) -> MAR:
+def _of_table(dim: int, n_layers: int, n_heads: int, ffn_dim: int, head: DiffusionShape, guidance: float) -> MAR:
     """A row of the paper's table; one half of the blocks is the encoder."""
-    head = replace(PAPER.head, width=head_width, n_layers=head_layers, ffn_dim=head_width)
-    sizes = {"dim": dim, "n_layers": n_layers, "n_heads": n_heads, "ffn_dim": ffn_dim}
-    return resized(PAPER, **sizes, encoder_layers=n_layers // 2, head=head)
+    sampling = replace(PAPER.sampling, guidance=guidance)
+    half = n_layers // 2
+    return resized(
+        PAPER,
+        dim=dim,
+        n_layers=n_layers,
+        n_heads=n_heads,
+        ffn_dim=ffn_dim,
+        encoder_layers=half,
+        head=head,
+        sampling=sampling,
+    )
 
 
 MAR.sizes = {
@@ -130,6 +139,6 @@ MAR.sizes = {
     "study": STUDY,
     "small": MAR(),
     "paper": PAPER,
-    "paper-b": _of_table(768, 24, 12, 2048, 1024, 6),
-    "paper-h": _of_table(1280, 40, 16, 3456, 1536, 12),
+    "paper-b": _of_table(768, 24, 12, 2048, replace(PAPER.head, width=1024, n_layers=6, ffn_dim=683), 2.9),
+    "paper-h": _of_table(1280, 40, 16, 3456, replace(PAPER.head, width=1536, n_layers=12, ffn_dim=1024), 3.2),
 }

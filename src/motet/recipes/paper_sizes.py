@@ -13,8 +13,9 @@ def resized(recipe: R, *, dim: int, n_layers: int, n_heads: int, ffn_dim: int, *
 
     ffn_dim: of a SwiGLU, which has three matrices: two thirds of the width of the paper's plain MLP.
     """
-    shape = replace(recipe.backbone, dim=dim, n_layers=n_layers, n_heads=n_heads, ffn_dim=ffn_dim)
-    if shape.rope_axes:  # the place in the text turns half of a head, each axis a quarter, in pairs
-        quarter = dim // n_heads // 8 * 2
-        shape = replace(shape, rope_axes=(dim // n_heads - 2 * quarter, 0, quarter, quarter))
+    old = recipe.backbone
+    shape = replace(old, dim=dim, n_layers=n_layers, n_heads=n_heads, ffn_dim=ffn_dim, rope_axes=())
+    if old.rope_axes:  # each axis turns the same share of a head as before, in pairs; the first takes what is left
+        _, *others = [n * shape.channels_per_head // old.channels_per_head // 2 * 2 for n in old.rope_axes]
+        shape = replace(shape, rope_axes=(shape.channels_per_head - sum(others), *others))
     return replace(recipe, backbone=shape, **changes)

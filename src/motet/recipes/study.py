@@ -22,7 +22,7 @@ TEXT_FIRST = 0.6
 """A little more drawing than describing: the first is learned later."""
 HEAD = DiffusionShape(width=192, n_layers=3, ffn_dim=384)
 MASKING = Masking(least=0.1, std=0.6, draws=2)
-"""Of 16 latents the papers' 70 to 100 % leave four to be seen, and sampling shows up to 15 (docs/log.md)."""
+"""Of 16 latents the papers' 70 to 100 % leave at most four to be seen, and sampling shows up to 15 (docs/log.md)."""
 
 
 def backbone(n_layers: int, *, rope_axes: tuple[int, ...] = (32, 0, 16, 16)) -> TransformerShape:

@@ -78,7 +78,7 @@ PAPER = VQTokens(  # LlamaGen-XL: 36 blocks of width 1280, 256-pixel pictures as
     image_size=256,
     vocab_size=32_000,
     codec=VqShape(patch=16, codebook_size=16_384, code_dim=8, dim=768, n_layers=12, n_heads=12),
-    backbone=TransformerShape(dim=1280, n_layers=36, n_heads=20, ffn_dim=3456, rope_axes=(32, 0, 16, 16), qk_norm=True),
+    backbone=TransformerShape(dim=1280, n_layers=36, n_heads=20, ffn_dim=3584, rope_axes=(32, 0, 16, 16), qk_norm=True),
     rows=256,
     row_length=1280,
     training=TrainSettings(

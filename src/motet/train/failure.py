@@ -10,6 +10,7 @@ from pathlib import Path
 from motet.errors import TrainingError
 from motet.train.checkpoint import State
 from motet.train.settings import TrainSettings
+from motet.whole import write_json
 
 _FILE = "failed_batch.json"
 
@@ -17,7 +18,7 @@ _FILE = "failed_batch.json"
 def failure(wrong: str, state: State, run: Path, settings: TrainSettings) -> TrainingError:
     """The error of a step that failed, after its batch is noted in the run."""
     note = {"stage": state.stage, "step": state.step, "cursor": state.cursor, "seed": settings.seed, "wrong": wrong}
-    (run / _FILE).write_text(json.dumps(note | {"lr": settings.lr}, indent=1) + "\n")
+    write_json(run / _FILE, note | {"lr": settings.lr})
     folder = run / "checkpoint"
     kept = f"The last good state is in {folder}" if folder.exists() else "Nothing had been saved yet"
     return TrainingError(

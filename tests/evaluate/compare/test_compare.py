@@ -17,10 +17,11 @@ from safetensors.torch import load_file
 from motet.config import to_dict
 from motet.data.corpus import Corpus
 from motet.errors import CheckpointError, ConfigError
+from motet.evaluate.compare import __main__ as process
 from motet.evaluate.compare.measuring import measure_run
 from motet.evaluate.compare.plan import Arm, Comparison, Job, jobs
 from motet.evaluate.compare.prepare import Workshop, prepared
-from motet.evaluate.compare.run import _waited, compare, in_own_process
+from motet.evaluate.compare.run import INTERRUPTED, _waited, compare, in_own_process
 from motet.evaluate.compare.run_one import Failure, RunRecord, run_one
 from motet.evaluate.stored import read_record
 from motet.recipes.latentlm import LatentLM
@@ -171,6 +172,19 @@ def test_a_runs_process_is_asked_once_to_save() -> None:
     with Interrupt() as interrupt:
         signal.raise_signal(signal.SIGINT)
         assert _waited(child, interrupt) == 130
+
+
+def test_a_signal_where_nothing_is_trained_is_an_interruption_too(
+    comparison: Comparison, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "job.json"
+    path.write_text(json.dumps(to_dict(jobs(comparison, tmp_path)[0])))
+    monkeypatch.setattr(process, "run_one", lambda job, console: signal.raise_signal(signal.SIGTERM))
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        assert process.main(path) == INTERRUPTED
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def test_a_job_is_the_same_again_after_json(comparison: Comparison, tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """The process of one run: ``python -m motet.evaluate.compare JOB.json``. Exit code 0, or 130 if it was interrupted."""
 
+import signal
 import sys
 from pathlib import Path
+from types import FrameType
 
 from rich.console import Console
 
@@ -14,11 +16,16 @@ from motet.evaluate.stored import read_record
 def main(path: Path) -> int:
     """Carries out the job that a file holds."""
     job = read_record(Job, path)
+    signal.signal(signal.SIGTERM, _interrupted)  # where training does not save on it, it cleans up
     try:
         finished = run_one(job, Console())
     except KeyboardInterrupt:
         finished = False
     return 0 if finished else INTERRUPTED
+
+
+def _interrupted(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

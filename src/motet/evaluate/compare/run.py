@@ -30,7 +30,7 @@ from motet.evaluate.compare.plan import Comparison, Job, jobs
 from motet.evaluate.compare.run_one import Failure, RunRecord
 from motet.evaluate.stored import differing, read_record
 from motet.train.interrupt import Interrupt
-from motet.whole import whole, write_json
+from motet.whole import write_json
 
 INTERRUPTED = 130
 """Exit code of a run's process that was stopped, and has saved."""
@@ -91,8 +91,8 @@ def in_own_process(job: Job, console: Console) -> bool:
     """``run_one`` in a process of its own. ctrl-C reaches it as one request to save; a second one ends it."""
     path = job.folder.with_suffix(".job.json")
     write_json(path, to_dict(job))
-    child = subprocess.Popen([sys.executable, "-m", "motet.evaluate.compare", str(path)], start_new_session=True)
     with Interrupt() as interrupt:
+        child = subprocess.Popen([sys.executable, "-m", "motet.evaluate.compare", str(path)], start_new_session=True)
         try:
             code = _waited(child, interrupt)
         except KeyboardInterrupt:
@@ -130,8 +130,7 @@ def equally_large(comparison: Comparison, out: Path, console: Console) -> Compar
     tokenizer = out / "tokenizer.json"
     first = comparison.arms[0].recipe
     if not tokenizer.is_file():
-        with whole(tokenizer) as partial:
-            first.text_codec(corpus).save(partial)
+        first.text_codec(corpus).save(tokenizer)
     target = comparison.parameters or sizes_of(first, first.open_text(tokenizer)).learned
     arms = tuple(
         replace(arm, recipe=matched(arm.recipe, arm.recipe.open_text(tokenizer), target, label=arm.label))

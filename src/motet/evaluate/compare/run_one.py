@@ -34,7 +34,7 @@ from motet.recipes.rows import LEFT_OUT, fitting
 from motet.recipes.run import RunConfig, best_device, load, recipe_class, train_run
 from motet.recipes.trained_codecs import put_codecs
 from motet.train.settings import Budget
-from motet.whole import write_json
+from motet.whole import whole, write_json
 
 KILOBYTE = 1024 if sys.platform == "linux" else 1
 """What ``ru_maxrss`` counts in."""
@@ -105,7 +105,8 @@ def carried_out(job: Job, console: Console, *, codec_seed: int = SEED) -> RunRec
     corpus = Corpus.of(open_source(job.data), (recipe.image_size,) * 2)
     job.folder.mkdir(parents=True, exist_ok=True)
     if not (job.folder / "tokenizer.json").is_file():
-        shutil.copy(job.tokenizer, job.folder / "tokenizer.json")
+        with whole(job.folder / "tokenizer.json") as partial:
+            shutil.copy(job.tokenizer, partial)
     text = recipe.open_text(job.folder / "tokenizer.json")
     codecs = prepared(recipe, text, Workshop(job.out / "codecs", job.codecs, corpus, console, codec_seed))
     if codecs is None:
