@@ -1,6 +1,9 @@
 """Files that are whole or absent."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -34,3 +37,33 @@ def test_a_folder_that_is_not_there_is_the_callers_to_make(tmp_path: Path) -> No
     with pytest.raises(OSError, match="none"), whole(tmp_path / "none" / "a") as partial:
         partial.write_text("text")
     assert not any(tmp_path.iterdir())
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from motet.whole import whole
+with whole(Path(sys.argv[1])) as partial:
+    partial.write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere one cannot ask whether a process lives")
+def test_what_a_killed_writer_left_goes_with_the_next_and_what_others_write_stays(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    writer = subprocess.Popen([sys.executable, "-c", KILLED, str(path)])
+    assert writer.wait() < 0
+    (left,) = tmp_path.iterdir()
+    host = left.name.removeprefix("a.txt.").removesuffix(f".{writer.pid}.partial")
+    others = {
+        tmp_path / f"a.txt.{host}.{os.getppid()}.partial",
+        tmp_path / f"a.txt.not-{host}.{writer.pid}.partial",
+        tmp_path / f"b.txt.{host}.{writer.pid}.partial",
+        tmp_path / f"a.txt.{host}.mine.partial",
+    }
+    for other in others:
+        other.touch()
+    with whole(path) as partial:
+        partial.write_text("new")
+    assert set(tmp_path.iterdir()) == {path, *others}

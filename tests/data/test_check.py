@@ -1,6 +1,7 @@
 import io
 import json
 import os
+import platform
 from collections.abc import Callable
 from pathlib import Path
 
@@ -87,6 +88,11 @@ def rendered(report: Report) -> str:
     return out.getvalue()
 
 
+def _close(folder: Path) -> None:
+    """Not even root can write a quarantine file there now."""
+    (folder / f"quarantine.jsonl.{platform.node()}.{os.getpid()}.partial").mkdir()
+
+
 def test_each_kind_of_bad_item_goes_to_quarantine_with_its_reason(folder: Path, report: Report) -> None:
     assert {problem.id: problem.reason for problem in report.problems} == EXPECTED
     assert read_quarantine(folder / "quarantine.jsonl") == {id: str(reason) for id, reason in EXPECTED.items()}
@@ -143,7 +149,7 @@ def test_the_quarantine_may_lie_elsewhere(folder: Path, tmp_path: Path) -> None:
 def test_data_that_can_only_be_read_are_quarantined_in_the_cache_and_training_skips_exactly_that(
     folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (folder / f"quarantine.jsonl.{os.getpid()}.partial").mkdir()  # nothing can be written there, not even by root
+    _close(folder)
     report = checked(f"folder:{folder}")
     assert report.quarantine is not None and report.quarantine.is_relative_to(cache)
     assert f"listed in {report.quarantine}. Training skips exactly these" in rendered(report)
@@ -157,7 +163,7 @@ def test_data_that_can_only_be_read_are_quarantined_in_the_cache_and_training_sk
 def test_a_check_that_cannot_be_written_down_is_still_a_report(
     folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (folder / f"quarantine.jsonl.{os.getpid()}.partial").mkdir()
+    _close(folder)
     (cache / "file").touch()
     monkeypatch.setenv("MOTET_CACHE", str(cache / "file"))
     report = check(open_source(f"folder:{folder}"), progress=False)

@@ -87,6 +87,14 @@ def test_what_cannot_be_used_is_named_before_training_and_skipped_after_a_check(
     assert len(whole.train.documents) + len(whole.held_out.documents) == 2
 
 
+def test_a_picture_whose_name_no_file_can_have_is_named_when_it_is_decoded_and_not_repeated_whole() -> None:
+    one = corpus(Path("/" + "A" * 5000))
+    assert one.identity() == corpus(Path("/gone.png")).identity()
+    with pytest.raises(DataError, match=r"^first: the picture '/AAA.*AAA' cannot be read: .* too long\.") as found:
+        one.decode()
+    assert len(str(found.value)) < 300
+
+
 def test_texts_are_looked_at_before_any_tokenizer_learns_from_them(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"^1: unreadable text"):
         Corpus.of(open_source(written(tmp_path, ("a", "gone.png"), (HALF, "gone.png"))), (8, 8))
@@ -95,7 +103,7 @@ def test_texts_are_looked_at_before_any_tokenizer_learns_from_them(tmp_path: Pat
 def test_the_remarks_of_the_source_are_kept(paint: Callable[..., Path], tmp_path: Path) -> None:
     paint("fox/a.png")
     (tmp_path / "fox" / "b.heic").touch()
-    assert Corpus.of(open_source(f"folder:{tmp_path}"), (8, 8)).notes == ("files not used: 1 .heic",)
+    assert Corpus.of(open_source(f"folder:{tmp_path}"), (8, 8)).notes == ("files not used: 1 .heic (fox/b.heic)",)
 
 
 def test_a_split_without_pictures_gives_batches_of_none(paint: Callable[..., Path]) -> None:

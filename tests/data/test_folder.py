@@ -160,6 +160,15 @@ def test_an_unquoted_comma_does_not_cut_a_caption_silently(tmp_path: Path, paint
     assert problems["metadata.csv: line 2"] == Reason.INVALID_ENTRY
 
 
+def test_a_cell_that_is_too_long_is_one_bad_row(tmp_path: Path, paint: Paint) -> None:
+    paint("a.png"), paint("b.png"), paint("c.png")
+    (tmp_path / "metadata.csv").write_text(f"file_name,text\na.png,a fox\nb.png,{'b' * 140_000}\nc.png,a hare\n")
+    assert captions(tmp_path) == {"a.png": "a fox", "c.png": "a hare"}
+    problem = next(problem for problem in FolderSource(tmp_path).found.problems if problem.id != "b.png")
+    assert (problem.id, problem.reason) == ("metadata.csv: line 3", Reason.INVALID_ENTRY)
+    assert "larger than field limit" in problem.detail and "a quote that is not closed" in problem.detail
+
+
 def test_a_good_row_is_kept_beside_a_bad_row_for_the_same_picture(tmp_path: Path, paint: Paint) -> None:
     paint("a.png")
     write_lines(tmp_path / "metadata.jsonl", {"file_name": "a.png", "text": ""}, {"file_name": "a.png", "text": "fox"})
@@ -198,6 +207,51 @@ def test_hidden_files_are_no_data_and_unused_ones_are_mentioned(tmp_path: Path, 
     assert [document.id for document in found.documents] == ["fox/a.png"]
     assert found.problems == ()
     assert "1 .heic" in found.notes[0]
+
+
+def test_files_that_look_like_captions_and_are_not_read_are_told_by_name(tmp_path: Path, paint: Paint) -> None:
+    paint("images/a.png")
+    (tmp_path / "captions.csv").write_text("file_name,text\nimages/a.png,a fox\n")
+    (note,) = FolderSource(tmp_path).found.notes
+    assert note.startswith("files not used: 1 .csv (captions.csv). Captions come from metadata.jsonl or metadata.csv;")
+    (tmp_path / "images/a.txt").write_text("a fox")
+    (tmp_path / "images/b.txt").write_text("a hare")
+    (note,) = FolderSource(tmp_path).found.notes
+    assert note.startswith("files not used: 1 .csv (captions.csv), 1 .txt (images/b.txt). ")
+    (tmp_path / "captions.csv").rename(tmp_path / "metadata.csv")
+    (note,) = FolderSource(tmp_path).found.notes
+    assert note.startswith("files not used: 2 .txt (images/a.txt, ...). ")
+
+
+def test_of_two_metadata_files_in_a_folder_the_one_that_is_not_read_is_told(tmp_path: Path, paint: Paint) -> None:
+    write_lines(tmp_path / "metadata.jsonl", {"file_name": paint("a.png").name, "text": "a fox"})
+    (tmp_path / "metadata.csv").write_text("file_name,text\na.png,a hare\n")
+    assert captions(tmp_path) == {"a.png": "a fox"}
+    (note,) = FolderSource(tmp_path).found.notes
+    assert note.startswith("files not used: 1 .csv (metadata.csv). ")
+
+
+def test_what_is_read_is_not_called_unused(tmp_path: Path, paint: Paint) -> None:
+    paint("a.png").rename(tmp_path / "a.jfif")  # what is listed is opened, whatever it is called
+    write_lines(tmp_path / "metadata.jsonl", {"file_name": "a.jfif", "text": "a fox"})
+    (tmp_path / "quarantine.jsonl").touch()
+    found = FolderSource(tmp_path).found
+    assert [document.id for document in found.documents] == ["a.jfif"] and found.notes == ()
+    (tmp_path / "metadata.jsonl").unlink()
+    paint("a.png")
+    (tmp_path / "a.jfif").unlink()
+    (tmp_path / "a.txt").write_text("a fox")
+    assert FolderSource(tmp_path).found.notes == ()
+
+
+def test_captions_are_found_whatever_the_case_of_their_files_names(tmp_path: Path, paint: Paint) -> None:
+    paint("class/IMG_1.JPG")
+    (tmp_path / "class/IMG_1.TXT").write_text("from the text")
+    assert captions(tmp_path) == {"class/IMG_1.JPG": "from the text"}
+    (tmp_path / "class/Metadata.CSV").write_text("file_name,text\nIMG_1.JPG,from the csv\n")
+    assert captions(tmp_path) == {"class/IMG_1.JPG": "from the csv"}
+    write_lines(tmp_path / "class/METADATA.JSONL", {"file_name": "IMG_1.JPG", "text": "from the jsonl"})
+    assert captions(tmp_path) == {"class/IMG_1.JPG": "from the jsonl"}
 
 
 def test_linked_folders_are_read_and_a_link_back_is_no_endless_way(tmp_path: Path, paint: Paint) -> None:
@@ -261,11 +315,11 @@ def test_opening_a_folder_decodes_nothing(tmp_path: Path) -> None:
         document.parts[1].load()
 
 
-@pytest.mark.parametrize("header", ["picture,caption", ""])
+@pytest.mark.parametrize("header", ["picture,caption", "", "file_name;text"])
 def test_a_csv_without_its_columns_says_which_it_needs(tmp_path: Path, paint: Paint, header: str) -> None:
     paint("a.png")
     (tmp_path / "metadata.csv").write_text(f"{header}\na.png,fox\n")
-    with pytest.raises(DataError, match="expected file_name and text"):
+    with pytest.raises(DataError, match="expected file_name and text, with commas between the columns"):
         FolderSource(tmp_path).documents()
 
 
@@ -273,6 +327,13 @@ def test_a_csv_that_is_not_utf8_says_so(tmp_path: Path, paint: Paint) -> None:
     paint("a.png")
     (tmp_path / "metadata.csv").write_bytes("file_name,text\na.png,brün\n".encode("latin-1"))
     with pytest.raises(DataError, match="save it as UTF-8"):
+        FolderSource(tmp_path).documents()
+
+
+def test_a_csv_whose_first_line_cannot_be_read_says_what_it_should_hold(tmp_path: Path, paint: Paint) -> None:
+    paint("a.png")
+    (tmp_path / "metadata.csv").write_text('file_name,"' + "text" * 40_000)
+    with pytest.raises(DataError, match=r"cannot be read .*it should name file_name and text"):
         FolderSource(tmp_path).documents()
 
 

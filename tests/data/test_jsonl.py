@@ -60,6 +60,23 @@ def test_a_data_url_is_a_picture_in_either_form(write: Write, paint: Paint) -> N
     assert [value.getpixel((0, 0)) for _, value in loaded[1:] if not isinstance(value, str)] == [(0, 0, 255)] * 2
 
 
+@pytest.mark.parametrize("image", ["A" * 300, "A" * 5000, "AAAA/" * 300, {"bytes": "A" * 5000}])
+def test_a_picture_in_bare_base64_is_a_bad_line_that_says_how_to_give_it_and_does_not_repeat_it(
+    write: Write, image: object
+) -> None:
+    source = write({"parts": [TEXT, {"type": "image", "image": image}]}, {"id": "good", "parts": [TEXT]})
+    assert [document.id for document in source.documents()] == ["good"]
+    (problem,) = source.found.problems
+    assert problem.reason == Reason.INVALID_ENTRY
+    assert "data:" in problem.detail and "AAAA" in problem.detail and len(problem.detail) < 300
+
+
+def test_a_long_path_is_a_path(write: Write) -> None:
+    name = "a folder/" * 80 + "b" * 250 + ".png"
+    source = write({"id": "long", "parts": [TEXT, {"type": "image", "image": name}]})
+    assert str(source[0].parts[1].value).endswith(name) and not source.found.problems
+
+
 def test_bad_lines_are_reported_by_number_and_the_others_are_read(write: Write) -> None:
     source = write(
         '{"id": "cut", "parts": [',

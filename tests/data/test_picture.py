@@ -70,6 +70,13 @@ def test_an_empty_file_and_a_missing_file_are_told_apart(tmp_path: Path) -> None
     assert reason_of(tmp_path / "nowhere.png") == Reason.MISSING_FILE
 
 
+@pytest.mark.parametrize("where", [Path("AAAA/" * 180), Path("A" * 900)])
+def test_a_long_path_is_not_repeated_whole(where: Path) -> None:
+    with pytest.raises(ItemError, match=r"'AAAA.*AAA'") as caught:
+        read_picture(where)
+    assert caught.value.reason == Reason.MISSING_FILE and len(caught.value.detail) < 150
+
+
 @pytest.mark.parametrize("side", [8001, 10_000, 60_000])
 def test_a_bomb_is_refused_by_its_header(side: int) -> None:
     assert side**2 > MAX_PIXELS

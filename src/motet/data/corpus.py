@@ -1,6 +1,7 @@
 """A corpus: the documents of a source, split, with their pictures at a model's size."""
 
 import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -102,5 +103,6 @@ class Corpus:
 def _told(part: Part) -> str:
     """A text; of a picture the size of its file, or its own."""
     if isinstance(part.value, Path):
-        return str(part.value.stat().st_size) if part.value.is_file() else "gone"
+        # Path.is_file raises for a name that is too long or lies in a closed folder: decoding says which it is.
+        return str(part.value.stat().st_size) if os.path.isfile(part.value) else "gone"
     return str(part.value.size) if isinstance(part.value, Image.Image) else part.value

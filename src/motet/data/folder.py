@@ -11,7 +11,6 @@ Links to folders are followed.
 
 from __future__ import annotations
 
-import csv
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -20,15 +19,21 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from motet.data.document import Document, Part
-from motet.data.lines import read_lines
+from motet.data.metadata import METADATA, metadata_files, metadata_rows
 from motet.data.picture import SUFFIXES
 from motet.data.problem import ItemError, Problem, Reason
 from motet.data.source import Found, Source
 from motet.data.split import TRAIN, hold_out, is_split, named_split
 from motet.errors import DataError
 
-METADATA = ("metadata.jsonl", "metadata.csv")
 QUARANTINE = "quarantine.jsonl"
+
+_WORDS = frozenset({".csv", ".json", ".jsonl", ".tsv", ".txt"})
+"""Endings of files that may have been meant as captions."""
+_WHERE = (
+    f"Captions come from {' or '.join(METADATA)}; without these from a .txt with the name of its picture; "
+    "without any from the names of folders"
+)
 
 
 @dataclass(frozen=True)
@@ -59,27 +64,21 @@ class FolderSource(Source):
         unread: list[str] = []
         files = sorted(_walk(self.root, unread))
         pictures = [path for path in files if Path(path).suffix.lower() in SUFFIXES]
-        metadata = _metadata(files)
-        if not (pictures or metadata):
+        found, captions = _captioned(self.root, pictures, files)
+        if not (pictures or captions):
             raise DataError(
                 f"{self.name} holds no picture ({', '.join(sorted(SUFFIXES))}) and no {' or '.join(METADATA)}"
                 + "".join(f"; {remark}" for remark in unread)
             )
-        present = set(files)
-        if metadata:
-            found = [item for path in metadata for item in _from_metadata(self.root, path)]
-            found += _unlisted(pictures, found, metadata)
-        elif any(_beside(path) in present for path in pictures):
-            found = [_from_text(self.root, path, present) for path in pictures]
-        else:
-            found = [_from_class(path) for path in pictures]
-        if not any(isinstance(item, _Entry) for item in found):
+        entries = [item for item in found if isinstance(item, _Entry)]
+        if not entries:
             raise DataError(f"{self.name}: {_no_captions(found, len(pictures))}")
-        documents = _documents(self.root, [item for item in found if isinstance(item, _Entry)])
+        documents = _documents(self.root, entries)
         problems = _apart(
             [item for item in found if isinstance(item, Problem)], {document.id for document in documents}
         )
-        return Found(tuple(documents), problems, (*_ignored(files), *unread))
+        used = {QUARANTINE, *pictures, *captions, *(entry.path for entry in entries)}
+        return Found(tuple(documents), problems, (*_unused(files, used), *unread))
 
 
 def _what(path: Path) -> str:
@@ -106,20 +105,21 @@ def _walk(folder: Path, unread: list[str], within: str = "", above: tuple[str, .
             yield within + entry.name
 
 
-def _metadata(files: list[str]) -> list[str]:
-    """The metadata files, one a folder: JSONL before CSV."""
-    by_folder: dict[str, str] = {}
-    for name in METADATA:
-        for path in files:
-            if PurePosixPath(path).name == name:
-                by_folder.setdefault(str(PurePosixPath(path).parent), path)
-    return sorted(by_folder.values())
+def _captioned(root: Path, pictures: list[str], files: list[str]) -> tuple[list[_Entry | Problem], list[str]]:
+    """What the first form that is found gives, and the files that its captions were read from."""
+    metadata = metadata_files(files)
+    if metadata:
+        found = [item for path in metadata for item in _from_metadata(root, path)]
+        return [*found, *_unlisted(pictures, found, metadata)], metadata
+    texts = _texts(pictures, files)
+    if texts:
+        return [_from_text(root, path, texts.get(path)) for path in pictures], list(texts.values())
+    return [_from_class(path) for path in pictures], []
 
 
 def _from_metadata(root: Path, metadata: str) -> Iterator[_Entry | Problem]:
-    rows = _jsonl_rows if metadata.endswith(".jsonl") else _csv_rows
     base = PurePosixPath(metadata).parent
-    for where, row in rows(root / metadata):
+    for where, row in metadata_rows(root / metadata):
         id = f"{metadata}: {where}"
         try:
             if isinstance(row, ItemError):
@@ -143,36 +143,6 @@ def _caption(row: dict[str, Any], where: str) -> str:
     return text.strip()
 
 
-def _jsonl_rows(path: Path) -> Iterator[tuple[str, dict[str, Any] | ItemError]]:
-    for line in read_lines(path):
-        try:
-            yield f"line {line.number}", line.parse()
-        except ItemError as error:
-            yield f"line {line.number}", error
-
-
-def _csv_rows(path: Path) -> Iterator[tuple[str, dict[str, Any] | ItemError]]:
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        try:
-            missing = {"file_name", "text"} - set(reader.fieldnames or ())
-            if missing:
-                raise DataError(f"{path} has columns {reader.fieldnames}; expected file_name and text")
-            for row in reader:
-                where = f"line {reader.line_num}"
-                if None in row:
-                    surplus = ItemError(
-                        Reason.INVALID_ENTRY, f"{where} has too many columns; quote a text that has commas"
-                    )
-                    yield where, surplus
-                else:
-                    yield where, row
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise DataError(
-                f"{path} is no UTF-8 CSV after line {reader.line_num} ({error}); save it as UTF-8"
-            ) from error
-
-
 def _unlisted(pictures: list[str], found: list[_Entry | Problem], metadata: list[str]) -> Iterator[Problem]:
     listed = {item.path if isinstance(item, _Entry) else item.id for item in found}
     for path in pictures:
@@ -180,19 +150,25 @@ def _unlisted(pictures: list[str], found: list[_Entry | Problem], metadata: list
             yield Problem(path, Reason.MISSING_CAPTION, f"not listed in {', '.join(metadata[:3])}")
 
 
-def _beside(path: str) -> str:
-    return str(PurePosixPath(path).with_suffix(".txt"))
+def _texts(pictures: list[str], files: list[str]) -> dict[str, str]:
+    """The .txt beside each picture that has one; it may be called .TXT."""
+    by_stem = {_stem(path): path for path in files if path.lower().endswith(".txt")}
+    return {path: by_stem[_stem(path)] for path in pictures if _stem(path) in by_stem}
 
 
-def _from_text(root: Path, path: str, files: set[str]) -> _Entry | Problem:
-    if _beside(path) not in files:
-        return Problem(path, Reason.MISSING_CAPTION, f"there is no {_beside(path)}")
+def _stem(path: str) -> str:
+    return str(PurePosixPath(path).with_suffix(""))
+
+
+def _from_text(root: Path, path: str, text: str | None) -> _Entry | Problem:
+    if text is None:
+        return Problem(path, Reason.MISSING_CAPTION, f"there is no {_stem(path)}.txt")
     try:
-        caption = (root / _beside(path)).read_text(encoding="utf-8-sig").strip()
+        caption = (root / text).read_text(encoding="utf-8-sig").strip()
     except (OSError, UnicodeDecodeError) as error:
-        return Problem(path, Reason.UNREADABLE_TEXT, f"{_beside(path)}: {error}")
+        return Problem(path, Reason.UNREADABLE_TEXT, f"{text}: {error}")
     if not caption:
-        return Problem(path, Reason.MISSING_CAPTION, f"{_beside(path)} is empty")
+        return Problem(path, Reason.MISSING_CAPTION, f"{text} is empty")
     return _Entry(path, caption, _split_of(path))
 
 
@@ -252,9 +228,21 @@ def _no_captions(found: list[_Entry | Problem], n_pictures: int) -> str:
     )
 
 
-def _ignored(files: list[str]) -> tuple[str, ...]:
-    """A remark on files that are neither pictures nor captions: people expect their .heic to be used."""
-    known = SUFFIXES | {".txt", ".jsonl", ".csv"}
-    counts = Counter(Path(path).suffix.lower() or "no suffix" for path in files)
-    others = [f"{n} {suffix}" for suffix, n in counts.most_common() if suffix not in known]
-    return (f"files not used: {', '.join(others)}",) if others else ()
+def _unused(files: list[str], used: set[str]) -> tuple[str, ...]:
+    """A remark on files that nothing comes from: people expect their .heic and their captions.csv to be used."""
+    by_suffix: dict[str, list[str]] = {}
+    for path in files:
+        if path not in used:
+            by_suffix.setdefault(Path(path).suffix.lower() or "no suffix", []).append(path)
+    if not by_suffix:
+        return ()
+    told = [
+        f"{len(paths)} {suffix} ({_printable(paths[0])}{', ...' if len(paths) > 1 else ''})"
+        for suffix, paths in sorted(by_suffix.items(), key=lambda item: -len(item[1]))
+    ]
+    return (f"files not used: {', '.join(told)}" + (f". {_WHERE}" if by_suffix.keys() & _WORDS else ""),)
+
+
+def _printable(path: str) -> str:
+    """A name that is no UTF-8 holds characters that a terminal cannot print."""
+    return path.encode("utf-8", "backslashreplace").decode("utf-8")

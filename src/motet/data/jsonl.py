@@ -20,12 +20,15 @@ from typing import Any
 
 from motet.data.document import Document, Part
 from motet.data.lines import Line, read_lines
-from motet.data.problem import ItemError, Problem, Reason
+from motet.data.problem import ItemError, Problem, Reason, shown
 from motet.data.source import Found, Source
 from motet.data.split import TRAIN, hold_out, joined, named_split
 from motet.errors import DataError
 
 _LEARN = {"system": False, "developer": False, "user": False, "assistant": True}
+
+_LONGEST_PATH, _LONGEST_NAME = 1000, 255
+"""Characters of a path and of a name in it. Hardly a path has more, and no name can: it is a picture, in base64."""
 
 
 class JsonlSource(Source):
@@ -157,11 +160,19 @@ def _part(part: Any, base: Path, learn: bool) -> Part:
 
 def _picture(where: Any, base: Path) -> Path | str:
     if not (isinstance(where, str) and where):
-        raise ItemError(Reason.INVALID_ENTRY, f"a picture is {where!r}; expected a path or a data: URL")
+        raise ItemError(Reason.INVALID_ENTRY, f"a picture is {shown(where)}; expected a path or a data: URL")
     if where.startswith("data:"):
         return where
     if "://" in where:
-        raise ItemError(Reason.MISSING_FILE, f"{where} is elsewhere, and nothing is fetched: save it and give its path")
+        raise ItemError(
+            Reason.MISSING_FILE, f"{shown(where)} is elsewhere, and nothing is fetched: save it and give its path"
+        )
+    if len(where) > _LONGEST_PATH or any(len(name) > _LONGEST_NAME for name in Path(where).parts):
+        raise ItemError(
+            Reason.INVALID_ENTRY,
+            f"{shown(where)} of {len(where):,} characters is no path; "
+            "if it is base64, give it as a URL: data:image/png;base64,...",
+        )
     return base / where
 
 

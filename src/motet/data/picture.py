@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from motet.data.problem import ItemError, Reason
+from motet.data.problem import ItemError, Reason, shown, unreadable
 from motet.errors import ShapeError
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"})
@@ -136,9 +136,9 @@ def _content(where: Path | str) -> bytes:
     try:
         return where.read_bytes()
     except FileNotFoundError as error:
-        raise ItemError(Reason.MISSING_FILE, f"{where} does not exist") from error
+        raise ItemError(Reason.MISSING_FILE, f"{shown(where)} does not exist") from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        raise ItemError(Reason.MISSING_FILE, f"{where} cannot be read: {error}") from error
+        raise ItemError(Reason.MISSING_FILE, unreadable(where, error)) from error
 
 
 def _data_url(url: str) -> bytes:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 from motet.errors import DataError
+
+_SHOWN = 160
+"""A value is shown whole up to so many characters."""
 
 
 class Reason(StrEnum):
@@ -45,3 +49,15 @@ class ItemError(DataError):
     def problem(self, id: str) -> Problem:
         """The same finding as a record about the item called ``id``."""
         return Problem(id, str(self.reason), self.detail)
+
+
+def shown(value: object) -> str:
+    """A path, or what stands where one should, quoted for a message; of a long one its beginning and its end."""
+    text = repr(str(value) if isinstance(value, Path) else value)
+    return text if len(text) <= _SHOWN else f"{text[:40]}...{text[-40:]}"
+
+
+def unreadable(path: Path, error: OSError | ValueError) -> str:
+    """Words about a file that cannot be read; those of an OSError would repeat its path, however long it is."""
+    why = error.strerror if isinstance(error, OSError) and error.strerror else error
+    return f"{shown(path)} cannot be read: {why}"
