@@ -33,7 +33,12 @@ def test_bf16_is_chosen_exactly_where_the_hardware_has_it(monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize(
     ("budget", "pays"),
-    [(Budget(steps=300), False), (Budget(steps=301), True), (Budget(minutes=2.0), False), (Budget(minutes=3.0), True)],
+    [
+        (Budget(steps=300), False),
+        (Budget(steps=301), True),
+        (Budget(minutes=1.5), False),
+        (Budget(minutes=5 * 0.2 / 0.6), True),  # Janus' last stage in a comparison of five minutes
+    ],
 )
 def test_compilation_is_chosen_where_the_budget_repays_it(
     monkeypatch: pytest.MonkeyPatch, budget: Budget, pays: bool

@@ -10,7 +10,7 @@ from motet.errors import CapabilityError
 from motet.nn.compiler import lacks_for_compiling
 from motet.train.settings import Budget, TrainSettings
 
-_LONG_MINUTES, _LONG_STEPS = 2.0, 300  # budgets above either repay compilation
+_LONG_MINUTES, _LONG_STEPS = 1.5, 300  # budgets above either repay compilation, which takes seconds
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from motet.config import to_dict
 from motet.data.corpus import Corpus
 from motet.errors import CheckpointError, ConfigError
 from motet.evaluate.compare import __main__ as process
+from motet.evaluate.compare.budget import Allowance
 from motet.evaluate.compare.measuring import measure_run
 from motet.evaluate.compare.plan import Arm, Comparison, Job, jobs
 from motet.evaluate.compare.prepare import Workshop, prepared
@@ -78,6 +79,23 @@ def test_a_comparison_is_resumed_run_by_run_and_ends_in_a_page(
     other = replace(comparison, codecs=Budget(steps=3))
     with pytest.raises(CheckpointError, match="another codecs; use another --out"):
         compare(other, tmp_path, console=QUIET, runner=Runner())
+
+
+def test_a_run_that_was_interrupted_does_not_go_on_under_other_settings(
+    comparison: Comparison, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("motet.evaluate.compare.run_one.train_run", lambda *_, **__: False)
+        assert compare(comparison, tmp_path, console=QUIET, runner=Runner()).missing == 4
+    assert (tmp_path / "runs/plain-0").is_dir() and not (tmp_path / "runs/plain-0.json").exists()
+    others = {
+        "codecs": replace(comparison, codecs=Budget(steps=3)),
+        "allowance": replace(comparison, allowance=Allowance("samples", 16.0)),
+    }
+    for name, other in others.items():
+        with pytest.raises(CheckpointError, match=f"plain-0: a run with another {name}"):
+            compare(other, tmp_path, console=QUIET, runner=Runner(until=0))
+    assert compare(comparison, tmp_path, console=QUIET, runner=Runner(until=0)).missing == 4, "it may go on"
 
 
 def _fails_once() -> Callable[..., Any]:

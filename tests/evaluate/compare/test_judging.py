@@ -98,6 +98,21 @@ def test_what_the_levels_of_the_data_never_show_is_not_asked(judge: Knows) -> No
     assert asked == {"one_object", "two_objects", "counting", "colours"}
 
 
+def test_where_no_composition_is_held_out_there_is_no_score_of_them(
+    judge: Knows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judging, "categories", lambda sprites, held_out: () if held_out else ("one_object",))
+    corpus = Corpus.of(ScenesSource("kind=caption,n=20,level=1"), (48, 48))
+
+    def draw(texts: Sequence[str]) -> Tensor:
+        assert texts, "nobody draws nothing"
+        judge.scenes = [Reading(())] * len(texts)
+        return torch.zeros(len(texts), 3, 48, 48, dtype=torch.uint8)
+
+    found = scores(corpus, 2, draw)
+    assert found["judge"] == found["judge/one_object"] == 0.0 and "judge_held_out" not in found
+
+
 def test_other_data_has_no_judge(corpus: Corpus) -> None:
     assert scores(corpus, 3, lambda texts: pytest.fail("nothing is drawn")) == {}
     assert caption_truths(corpus.held_out.documents, ["a"] * 8) is None

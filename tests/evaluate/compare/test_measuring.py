@@ -6,17 +6,22 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from motet.data.corpus import Corpus
 from motet.evaluate.compare.measures import measure
 from motet.evaluate.compare.measuring import Measured, measure_run
 from motet.evaluate.compare.passes import count_passes
 from motet.evaluate.compare.plan import Measuring
+from motet.evaluate.compare.unlearned import unlearned
 from motet.evaluate.timed import Timed
 from motet.pipeline import IMAGE, Pipeline
+from motet.recipes.acdit import TINY as ACDIT
+from motet.recipes.dit import TINY as DIT
 from motet.recipes.latentlm import LatentLM
 from motet.recipes.puma import TINY as PUMA_TINY
 from motet.recipes.recipe import Recipe, initialised
+from motet.recipes.weightless import weightless
 from motet.request import Request, Sampling
 from motet.types import Raw
 
@@ -77,8 +82,6 @@ class Knows(Pipeline):
 
 
 def _measured(pipeline: Pipeline, recipe: Recipe, corpus: Corpus) -> Measured:
-    from rich.console import Console
-
     return measure_run(pipeline, recipe, corpus, HOW, Timed(Console(quiet=True)))[0]
 
 
@@ -92,7 +95,51 @@ def test_a_recipe_that_only_draws_has_no_captions_and_says_so(
     pipeline: Pipeline, quick: LatentLM, corpus: Corpus
 ) -> None:
     found = _measured(pipeline, replace(quick, text_first=1.0), corpus)
-    assert not {"captions_exact", "answers"} & found.numbers.keys()
+    assert not {"captions_exact", "answers", "loss/text/image_first"} & found.numbers.keys()
+    assert "loss/text/text_first" in found.numbers
     assert found.left_out == [
-        "Captions and answers: it learns pictures from text alone (text_first=1), so it cannot describe."
+        "Captions and answers: it learns pictures from text alone (text_first=1), so it cannot describe.",
+        "Losses, image first: it learns pictures from text alone (text_first=1).",
     ]
+
+
+def test_of_a_recipe_that_only_describes_no_picture_is_told(
+    pipeline: Pipeline, quick: LatentLM, corpus: Corpus
+) -> None:
+    found, shown = measure_run(pipeline, replace(quick, text_first=0.0), corpus, HOW, Timed(Console(quiet=True)))
+    assert shown is None
+    assert not {"loss/text/text_first", "loss/image/text_first"} & found.numbers.keys()
+    assert {"loss/text/image_first", "captions_exact", "psnr", "seconds/1"} <= found.numbers.keys()
+    assert found.left_out == [
+        "Drawing, and losses, text first: it learns text from pictures alone (text_first=0), so it cannot draw."
+    ]
+
+
+NUMBERS = (
+    *("loss/text/text_first", "loss/text/image_first", "loss/image/text_first", "loss/image/image_first"),
+    *("frechet", "frechet_codec", "judge", "judge/counting", "judge_held_out", "judge_accuracy"),
+)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "gone"),
+    [
+        (ACDIT, set()),
+        (replace(ACDIT, condition="class"), {"loss/text/text_first"}),
+        (replace(ACDIT, image_weight=0.0), {"loss/image/text_first", "loss/image/image_first"}),
+        (DIT, {"loss/text/text_first", "loss/text/image_first", "loss/image/image_first"}),
+        (
+            replace(ACDIT, text_first=0.0),
+            {
+                *("loss/text/text_first", "loss/image/text_first"),
+                *("frechet", "judge", "judge/counting", "judge_held_out"),
+            },
+        ),
+    ],
+)
+def test_numbers_of_what_is_not_learned_are_left_out(corpus: Corpus, recipe: Recipe, gone: set[str]) -> None:
+    found = Measured(dict.fromkeys(NUMBERS, 1.0), [])
+    for sentence, names in unlearned(recipe, weightless(recipe, recipe.text_codec(corpus))).items():
+        found.leave_out(names, sentence)
+    assert set(NUMBERS) - found.numbers.keys() == gone
+    assert bool(found.left_out) == bool(gone)

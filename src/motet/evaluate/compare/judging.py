@@ -31,8 +31,9 @@ def scores(corpus: Corpus, n: int, draw: Draw) -> dict[str, float]:
     """The share of ``n`` prompts of each category that are met, ``judge/counting`` and so on; nothing for other data.
 
     Categories that the data's levels never show are not asked: nobody could learn them. ``judge`` is the mean of the
-    others, as GenEval's score is; ``judge_held_out`` the mean of those of compositions that no training picture shows;
-    ``judge_accuracy`` the judge's own, on real renders of that size, in the worst of the categories.
+    others, as GenEval's score is; ``judge_held_out`` the mean of those of compositions that no training picture shows,
+    if the data's levels have any; ``judge_accuracy`` the judge's own, on real renders of that size, in the worst of the
+    categories.
     """
     if not is_scenes(corpus):
         return {}
@@ -44,6 +45,8 @@ def scores(corpus: Corpus, n: int, draw: Draw) -> dict[str, float]:
         asked: list[tuple[str, Expectation]] = []
         for category in (one for one in categories(sprites, held_out=held_out) if one in asking):
             asked += prompts(category, n, SEED, sprites=sprites, held_out=held_out)
+        if not asked:
+            continue
         report = judge.report(draw([text for text, _ in asked]), [expectation for _, expectation in asked])
         numbers[name] = report.overall
         if not held_out:

@@ -63,7 +63,7 @@ _COST = {
     "head_passes": _count("head passes a picture"),
     "decoder_passes": _count("passes of the codec's decoder a picture"),
     "cache_bytes": _count("cache a picture, at most", "KB", 1e-3),
-    "memory": _told("peak memory of the run", "MB", 1e-6),
+    "memory": _told("peak memory of the process that finished the run", "MB", 1e-6),
 }
 _SIZES = {
     "parameters/learned": _told("learned together (matched)", "M", 1e-6),

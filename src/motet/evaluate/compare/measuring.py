@@ -16,16 +16,16 @@ from jaxtyping import UInt8
 from PIL import Image
 from torch import Tensor
 
-from motet.config import describe
 from motet.data.corpus import Corpus, Split
 from motet.data.document import Document
 from motet.data.evenly import evenly
 from motet.errors import CapabilityError, MissingExtra
 from motet.evaluate.captions import matches
-from motet.evaluate.compare.judging import caption_truths, scores
+from motet.evaluate.compare.judging import caption_truths, is_scenes, scores
 from motet.evaluate.compare.match import sizes
 from motet.evaluate.compare.passes import count_passes
 from motet.evaluate.compare.plan import Measuring
+from motet.evaluate.compare.unlearned import text_first, unlearned
 from motet.evaluate.features import EfficientNetFeatures
 from motet.evaluate.frechet import frechet_distance
 from motet.evaluate.judged import IMAGE, is_pair, to_uint8
@@ -42,7 +42,6 @@ SEED = 0
 """Of everything drawn here, whatever the run's seed: all runs answer the same prompts under the same seeds."""
 REPEATS, COUNTED = 3, 4
 """Batches that are timed, and pictures whose passes are counted: some recipes take as many as a picture needs."""
-WANDERS = "it learns pictures from text alone (text_first=1), so it cannot describe"
 
 
 @dataclass(frozen=True)
@@ -69,11 +68,20 @@ class Measured:
         except (CapabilityError, MissingExtra) as error:
             self.left_out.append(f"{what}: {error}.")
 
+    def leave_out(self, names: Sequence[str], why: str) -> None:
+        """Forgets numbers of these names, or that begin with one that ends in a slash; says why if there are any."""
+        every = tuple(name for name in names if name.endswith("/"))
+        gone = [name for name in self.numbers if name in names or name.startswith(every)]
+        for name in gone:
+            del self.numbers[name]
+        if gone:
+            self.left_out.append(why)
+
 
 def measure_run(
     pipeline: Pipeline, recipe: Recipe, corpus: Corpus, how: Measuring, timed: Timed
 ) -> tuple[Measured, Shown | None]:
-    """The numbers of a run, by the names of ``compare/measures.py``, and pictures to show."""
+    """The numbers of a run, by the names of ``compare/measures.py``, and pictures to show if it has learned to draw."""
     found = Measured({f"parameters/{k}": float(v) for k, v in sizes(pipeline.model).to_json().items()}, [])
     shown: Shown | None = None
     pairs = evenly([doc for doc in corpus.held_out.documents if is_pair(doc)], how.pictures)
@@ -83,14 +91,16 @@ def measure_run(
     with found.attempt("Drawing"):
         shown = _drawn(found, pipeline, pairs, how, timed)
         _judge(found, pipeline, corpus, how, timed)
-    if _describes(recipe):
+    if why := recipe.mute():
+        found.left_out.append(f"Captions and answers: {why}, so it cannot describe.")
+    else:
         with found.attempt("Describing"):
             _captions(found, pipeline, pairs, timed)
         with found.attempt("Answering"):
             _answers(found, pipeline, corpus, how, timed)
-    else:
-        found.left_out.append(f"Captions and answers: {WANDERS}.")
-    return found, shown
+    for sentence, names in unlearned(recipe, pipeline.model).items():
+        found.leave_out(names, sentence)
+    return found, None if text_first(recipe) == 0 else shown
 
 
 def _losses(found: Measured, pipeline: Pipeline, split: Split, timed: Timed) -> None:
@@ -153,9 +163,10 @@ def _drawn(
 
 
 def _judge(found: Measured, pipeline: Pipeline, corpus: Corpus, how: Measuring, timed: Timed) -> None:
-    found.numbers |= scores(
-        corpus, how.prompts, lambda texts: draw(pipeline, texts, "drawing the judge's prompts", timed)
-    )
+    told = scores(corpus, how.prompts, lambda texts: draw(pipeline, texts, "drawing the judge's prompts", timed))
+    found.numbers |= told
+    if is_scenes(corpus) and "judge_held_out" not in told:
+        found.left_out.append("Judge of compositions that no training picture shows: these levels of scenes have none.")
 
 
 def _captions(found: Measured, pipeline: Pipeline, pairs: Sequence[Document], timed: Timed) -> None:
@@ -222,7 +233,3 @@ def _is_question(document: Document) -> bool:
     return [(part.modality, part.learn) for part in document.parts][1:] == [("text", False), ("text", True)] and (
         document.parts[0].modality == IMAGE
     )
-
-
-def _describes(recipe: Recipe) -> bool:
-    return {setting.name: setting.value for setting in describe(recipe)}.get("text_first") != 1.0

@@ -1,12 +1,14 @@
 """What a comparison can say and what not, told with its own numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from motet.config import describe
 from motet.evaluate.compare.findings import Looked
 from motet.evaluate.compare.match import KNOB, TOLERANCE
 from motet.evaluate.compare.plan import Comparison
 from motet.evaluate.compare.run_one import RunRecord
+from motet.recipes.feature_pictures import FeaturePictures
+from motet.recipes.recipe import Recipe
 
 TRUSTED = 0.98
 """What a judge should read rightly of real renders."""
@@ -28,7 +30,8 @@ def notes(comparison: Comparison, records: Sequence[RunRecord], looked: Looked) 
         "training is in every seed alike, and their PSNR has no interval. Recipes with different codecs draw different "
         "bounds; the distance of reconstructions shows how much of a picture's distance is the codec's.",
         "Losses of pictures are not compared between recipes: an error of velocities and a cross-entropy of codes are "
-        "numbers of different kinds. Losses of text are, since all share one tokenizer.",
+        "numbers of different kinds. Losses of text are, since all share one tokenizer; but for those of an order that "
+        "a recipe does not learn, which are left out.",
         "Frechet distances of few pictures are too high, alike for all arms, and mean nothing beside "
         "other papers' numbers.",
     ]
@@ -45,6 +48,16 @@ def notes(comparison: Comparison, records: Sequence[RunRecord], looked: Looked) 
             f"The judge reads only {trust:.1%} of real renders of this size rightly; below {TRUSTED:.0%} small "
             "differences of its scores are its own. Larger pictures are read better."
         )
+    if labels := _labels(comparison, _begins_anew):
+        said.append(
+            f"{labels}: the model learns in several stages. Each begins an order of documents of its own, and one that "
+            "is too short to repay compiling runs without."
+        )
+    if labels := _labels(comparison, lambda recipe: isinstance(recipe, FeaturePictures)):
+        said.append(
+            f"{labels}: features have no inverse, so the codec's PSNR and distance are of what a decoder draws of them "
+            "by diffusion, from the finest scale that the model draws (sampling.scales), not the finest that there is."
+        )
     if len(_balances(comparison)) > 1:
         said.append("Recipes weigh groups of documents differently (balance), so their orders of documents differ.")
     if records:
@@ -56,6 +69,15 @@ def notes(comparison: Comparison, records: Sequence[RunRecord], looked: Looked) 
             f"{', '.join(sorted({record.commit for record in records}))}; {hours:.1f} hours in all, codecs left out."
         )
     return said
+
+
+def _labels(comparison: Comparison, are: Callable[[Recipe], bool]) -> str:
+    return ", ".join(arm.label for arm in comparison.arms if are(arm.recipe))
+
+
+def _begins_anew(recipe: Recipe) -> bool:
+    """Whether some stage has another order of documents than the run's seed gives."""
+    return any(stage.settings.seed != 0 for stage in recipe.stages(0))
 
 
 def _balances(comparison: Comparison) -> set[str]:

@@ -126,7 +126,7 @@ def _curves(records: Sequence[RunRecord], arms: Sequence[str]) -> list[Section]:
 
 
 def _grids(comparison: Comparison, records: Sequence[RunRecord], out: Path) -> list[Grid]:
-    """The same prompts under the same seeds, drawn by each arm's first finished run."""
+    """The same prompts under the same seeds, drawn by each arm's first finished run; those that all of them have."""
     columns, shown = [], []
     for arm in comparison.arms:
         first = next((record for record in records if record.arm == arm.label), None)
@@ -136,8 +136,11 @@ def _grids(comparison: Comparison, records: Sequence[RunRecord], out: Path) -> l
             shown.append(found)
     if not shown:
         return []
-    prompts = shown[0].prompts
-    rows = [(text, [shown[0].true[i], *(one.drawn[i] for one in shown)]) for i, text in enumerate(prompts)]
+    prompts = [text for text in dict.fromkeys(shown[0].prompts) if all(text in one.prompts for one in shown)]
+    rows = [
+        (text, [shown[0].true[shown[0].prompts.index(text)], *(one.drawn[one.prompts.index(text)] for one in shown)])
+        for text in prompts
+    ]
     note = "Held-out texts, taken evenly from all, not chosen by how they came out; each arm's first seed."
     return [Grid("The same prompts", ["true", *columns], rows, note)]
 

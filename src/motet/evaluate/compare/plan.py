@@ -1,5 +1,6 @@
 """What is compared: arms, which are recipes with their settings, under seeds; and one run of that."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,11 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Job:
-    """One run, as JSON can hold it, so that a process of its own can be given it."""
+    """One run, as JSON can hold it, so that a process of its own can be given it.
+
+    left_out: ids of documents that do not fit the rows of every arm, so that no run learns from them or is judged on
+    them.
+    """
 
     arm: str
     recipe: str
@@ -81,6 +86,7 @@ class Job:
     codecs: Budget
     measuring: Measuring
     out: Path
+    left_out: tuple[str, ...] = ()
 
     @property
     def stem(self) -> str:
@@ -90,6 +96,11 @@ class Job:
     def folder(self) -> Path:
         """What the run keeps, and goes on from if it was interrupted."""
         return self.out / "runs" / self.stem
+
+    @property
+    def begun(self) -> Path:
+        """The setting that what the folder holds was begun under."""
+        return self.folder / "setting.json"
 
     @property
     def record(self) -> Path:
@@ -108,11 +119,12 @@ class Job:
     def setting(self) -> dict[str, Any]:
         """What decides the run's numbers, but for its arm and seed. Runs of other settings are not mixed in."""
         plain = to_dict(self)
-        return {key: plain[key] for key in ("recipe", "settings", "data", "allowance", "codecs", "measuring")}
+        names = ("recipe", "settings", "data", "allowance", "codecs", "measuring")
+        return {name: plain[name] for name in (*names, *(["left_out"] if self.left_out else []))}
 
 
-def jobs(comparison: Comparison, out: Path) -> list[Job]:
-    """Every run; seed by seed, so that an early stop has compared all arms."""
+def jobs(comparison: Comparison, out: Path, left_out: Sequence[str] = ()) -> list[Job]:
+    """Every run; seed by seed, so that an early stop has compared all arms. left_out: as in ``Job``."""
     return [
         Job(
             arm.label,
@@ -124,6 +136,7 @@ def jobs(comparison: Comparison, out: Path) -> list[Job]:
             comparison.codecs,
             comparison.measuring,
             out,
+            tuple(left_out),
         )
         for seed in comparison.seeds
         for arm in comparison.arms

@@ -4,7 +4,7 @@ OUT/tokenizer.json           trained once on the data
     codecs/<stage>-<hash>/   codecs, each trained once
     runs/<arm>-<seed>.json   a finished run; it is not repeated
     runs/<arm>-<seed>.failed.json   why a run failed; it is tried again with ``retry``
-    runs/<arm>-<seed>/       what the run keeps, and goes on from if it was interrupted
+    runs/<arm>-<seed>/       what the run keeps, and goes on from if it was interrupted; setting.json: under what
     compare.json, index.html what came out, drawn anew at the end of every call
 """
 
@@ -16,6 +16,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -24,6 +25,7 @@ from motet.config import to_dict
 from motet.data.corpus import Corpus
 from motet.data.source import open_source
 from motet.errors import CheckpointError
+from motet.evaluate.compare.documents import too_long
 from motet.evaluate.compare.match import matched, sizes_of
 from motet.evaluate.compare.page import write_results
 from motet.evaluate.compare.plan import Comparison, Job, jobs
@@ -61,13 +63,13 @@ def compare(
 
     A run that fails is written down and the others go on; ``retry`` tries failed ones again. After ctrl-C the same call
     goes on in the middle of the run. More arms and more seeds may be added later.
-    Raises ConfigError if arms cannot be matched, CheckpointError if stored runs have other settings, DataError for data
-    that cannot be used.
+    Raises ConfigError if arms cannot be matched, CheckpointError if runs that are stored or begun have other settings,
+    DataError for data that cannot be used, ShapeError for data of which too much is too long for an arm.
     """
     console = console or Console()
     (out / "runs").mkdir(parents=True, exist_ok=True)
     comparison = equally_large(comparison, out, console)
-    todo = jobs(comparison, out)
+    todo = jobs(comparison, out, too_long(comparison, out / "tokenizer.json"))
     _check(todo)
     left = [job for job in todo if not job.record.is_file() and (retry or not job.failure.is_file())]
     for number, job in enumerate(left, start=1):
@@ -142,17 +144,27 @@ def equally_large(comparison: Comparison, out: Path, console: Console) -> Compar
 
 
 def _check(todo: Sequence[Job]) -> None:
-    """Stored runs must be of these settings: what is drawn together is comparable. A failure of others is history."""
+    """Runs that are stored or begun must be of these settings: what is drawn together is comparable, and a run that
+    goes on under others would mix what it has learned. A failure of others is history.
+    """
     for job in todo:
         setting = json.loads(json.dumps(job.setting()))
         if job.failure.is_file() and differing(setting, read_record(Failure, job.failure).setting):
             job.failure.unlink()
             shutil.rmtree(job.folder, ignore_errors=True)
-        if job.record.is_file() and (odd := differing(setting, read_record(RunRecord, job.record).setting)):
+        if odd := differing(setting, _stored(job) or setting):
+            there = " and ".join(str(path) for path in (job.record, job.folder) if path.exists())
             raise CheckpointError(
-                f"{job.record} is a run with another {' and '.join(odd)}; "
-                f"use another --out, or delete it and the folder {job.folder} to run it again"
+                f"{there}: a run with another {' and '.join(odd)}; use another --out, or delete what is named here"
             )
+
+
+def _stored(job: Job) -> dict[str, Any] | None:
+    """The setting of a run that is finished or begun; None if there is nothing of it that tells."""
+    if job.record.is_file():
+        return read_record(RunRecord, job.record).setting
+    found: dict[str, Any] | None = json.loads(job.begun.read_text()) if job.begun.is_file() else None
+    return found
 
 
 def _left(todo: Sequence[Job], left: Sequence[Job]) -> str:

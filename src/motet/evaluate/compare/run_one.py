@@ -23,6 +23,7 @@ from motet.config import from_dict, to_dict
 from motet.data.corpus import Corpus
 from motet.data.source import open_source
 from motet.evaluate.compare.budget import run_budget, spent, step_cost
+from motet.evaluate.compare.documents import without
 from motet.evaluate.compare.measuring import Shown, measure_run
 from motet.evaluate.compare.plan import Job
 from motet.evaluate.compare.prepare import SEED, Workshop, prepared
@@ -104,6 +105,7 @@ def carried_out(job: Job, console: Console, *, codec_seed: int = SEED) -> RunRec
     recipe = from_dict(recipe_class(job.recipe), job.settings)
     corpus = Corpus.of(open_source(job.data), (recipe.image_size,) * 2)
     job.folder.mkdir(parents=True, exist_ok=True)
+    write_json(job.begun, job.setting())
     if not (job.folder / "tokenizer.json").is_file():
         with whole(job.folder / "tokenizer.json") as partial:
             shutil.copy(job.tokenizer, partial)
@@ -111,7 +113,8 @@ def carried_out(job: Job, console: Console, *, codec_seed: int = SEED) -> RunRec
     codecs = prepared(recipe, text, Workshop(job.out / "codecs", job.codecs, corpus, console, codec_seed))
     if codecs is None:
         return None
-    corpus = fitting(recipe, text, corpus, at_most=LEFT_OUT)  # codecs are shared with recipes of other rows
+    # only now: codecs are shared with recipes of other rows
+    corpus = fitting(recipe, text, without(corpus, job.left_out), at_most=LEFT_OUT)
     began = time.monotonic()
     stages = [stage for stage in recipe.stages(job.seed) if stage.name not in codecs]
     budget = _budget(job, recipe, corpus, stages, codecs)
@@ -128,7 +131,7 @@ def carried_out(job: Job, console: Console, *, codec_seed: int = SEED) -> RunRec
         arm=job.arm,
         seed=job.seed,
         numbers={**measured.numbers, **used},
-        curves=_curves(job.folder, names),
+        curves=[curve for curve in _curves(job.folder, names) if f"loss/{curve.name}" in measured.numbers],
         prompts=[] if shown is None else list(shown.prompts),
         left_out=measured.left_out,
         setting=job.setting(),

@@ -1,0 +1,16 @@
+"""What the page says of recipes whose training or codecs are unlike the others'."""
+
+from motet.evaluate.compare.budget import Allowance
+from motet.evaluate.compare.findings import Looked
+from motet.evaluate.compare.notes import notes
+from motet.evaluate.compare.plan import Arm, Comparison
+from motet.recipes.registry import RECIPES
+from motet.train.settings import Budget
+
+
+def test_orders_of_several_stages_and_codecs_that_draw_are_told_of_those_that_have_them() -> None:
+    arms = tuple(Arm(name, name, RECIPES[name].sizes["tiny"]) for name in ("vq", "janus", "puma"))
+    comparison = Comparison(arms, "emoji", Allowance("minutes", 5.0), Budget(minutes=2.5), (0,))
+    told = notes(comparison, [], Looked((), 0))
+    assert [line.partition(":")[0] for line in told if "order of documents of its own" in line] == ["janus"]
+    assert [line.partition(":")[0] for line in told if "by diffusion" in line] == ["puma"]
