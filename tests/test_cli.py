@@ -111,7 +111,7 @@ def _asked_at_once(self: object) -> object:
 def test_a_run_of_other_settings_is_not_touched(run: str) -> None:
     ran = motet(*TRAIN, "--out", run, "--seed", 1)
     assert ran.exit_code == 2
-    assert "another seed" in ran.output
+    assert "holds a run with other settings: seed=0 (now 1)" in ran.output
 
 
 def test_a_sheet_has_a_row_for_each_prompt_and_a_column_for_each_picture(run: str, place: Path) -> None:
@@ -172,6 +172,23 @@ def test_pictures_that_cannot_be_read_are_named_at_the_end_and_cost_the_others_n
     assert told[0]["problem"].startswith("broken.png: truncated")
 
 
+def test_where_no_picture_can_be_read_each_still_has_its_line_or_its_problem(run: str) -> None:
+    plain, listed = motet("describe", run, "gone.png", "lost.png"), motet("describe", run, "gone.png", "--json")
+    assert plain.exit_code == listed.exit_code == 2
+    assert plain.stdout == "\n\n"
+    assert [(row["picture"], row["caption"]) for row in json.loads(listed.stdout)] == [("gone.png", None)]
+
+
+def test_a_copied_run_whose_data_are_not_there_draws_and_asks_for_data_to_be_judged_on(run: str, place: Path) -> None:
+    shutil.copytree(place / run, place / "copied")
+    config = json.loads((place / "copied/config.json").read_text())
+    (place / "copied/config.json").write_text(json.dumps(config | {"data": "folder:gone"}))
+    ran = motet("eval", "copied")
+    assert ran.exit_code == 2
+    assert "gone is not there. copied learned from it: say with --data where it is now" in " ".join(ran.stderr.split())
+    assert motet("sample", "copied", "x", "-n", 1, "--steps", 2, "-o", "copied.png").exit_code == 0
+
+
 def test_a_run_goes_into_a_folder_named_after_recipe_and_data_if_nothing_is_said(run: str, place: Path) -> None:
     from motet.commands.training import run_folder
 
@@ -185,7 +202,9 @@ def test_a_run_goes_into_a_folder_named_after_recipe_and_data_if_nothing_is_said
     (place / "runs/latentlm-nowhere").mkdir(parents=True)
     shutil.copy(place / run / "config.json", place / "runs/latentlm-nowhere")
     other = motet(*train)
-    assert other.exit_code == 2 and "runs/latentlm-nowhere holds a run with another data" in other.stderr
+    assert other.exit_code == 2
+    said = "runs/latentlm-nowhere holds a run with other settings: data=folder:pictures (now folder:nowhere)"
+    assert said in " ".join(other.stderr.split())
 
 
 @pytest.mark.parametrize(
@@ -201,6 +220,8 @@ def test_a_run_goes_into_a_folder_named_after_recipe_and_data_if_nothing_is_said
         (["sample", "run", "x", "--set", "stepz=3"], "unknown setting 'stepz'; did you mean 'steps'?"),
         (["sample", "run", "x", "--set", "steps=many"], "setting 'steps': got 'many', expected int"),
         (["sample", "run", "x", "--steps", "3", "--set", "steps=4"], "'steps' is given twice: '3' and '4'"),
+        (["sample", "run", "x", "--steps", "0"], "steps is 0; expected a number at least 1"),
+        (["describe", "run", "x.png", "--set", "max_tokens=-3"], "max_tokens is -3; expected a number at least 1"),
         (["sample", "run", "x", "--size", "48"], "expected HEIGHTxWIDTH in pixels, for example 48x64"),
         (["sample", "run", "x", "--size", "15x16"], "does not divide into patches of 8x8"),
         (["sample", "run"], 'motet sample RUN "red heart"'),
@@ -215,6 +236,8 @@ def test_a_run_goes_into_a_folder_named_after_recipe_and_data_if_nothing_is_said
         ([*TRAIN, "--out", "r", "--minutes", "1"], "--minutes 1 and --steps 8 were given; give one"),
         ([*TRAIN, "--out", "r", "--set", "image_sise=16"], "did you mean 'image_size'?"),
         ([*TRAIN, "--out", "r", "--set", "rows=few"], "setting 'rows': got 'few', expected int"),
+        ([*TRAIN, "--out", "r", "--set", "rows=0"], "rows is 0; expected a number at least 1"),
+        ([*TRAIN, "--out", "pictures/red-disc.txt/r"], "--out pictures/red-disc.txt/r cannot be written to"),
         (
             [*TRAIN, "--out", "r", "--set", "row_length=9"],
             "Give longer rows with --set row_length=32",

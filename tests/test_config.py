@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import Field
 
-from motet.config import Setting, describe, from_dict, override, spell, to_dict
+from motet.config import Setting, describe, differences, from_dict, override, spell, to_dict
 from motet.errors import ConfigError
 
 
@@ -215,6 +215,17 @@ def test_describe_unfolds_groups_and_shows_the_help() -> None:
     ]  # fmt: skip
     for row in rows:
         assert override(BASE, {row.name: row.value}) == BASE
+
+
+def test_differences_are_told_by_dotted_name_as_they_would_be_typed() -> None:
+    theirs, mine = to_dict(BASE), to_dict(override(BASE, ["train.lr=0.5", "grid=2,3", "compile=on", "ema=none"]))
+    assert differences(theirs, mine) == {
+        "train.lr": "train.lr=0.001 (now 0.5)",
+        "grid": "grid=4,4 (now 2,3)",
+        "compile": "compile=false (now true)",
+        "ema.decay": "ema.decay=0.999 (now none)",
+    }
+    assert differences(mine, mine) == {}
 
 
 def test_types_are_spelled_as_a_person_would() -> None:

@@ -172,8 +172,7 @@ def describe(
 
     sampling = sampling_of(run, {"text_temperature": temperature}, changes, want="text")
     described = describing.describe(run, pictures, sampling=sampling, seed=seed)
-    if not all(one.problem for one in described):
-        typer.echo(describing.as_json(described) if as_json else describing.as_lines(described))
+    typer.echo(describing.as_json(described) if as_json else describing.as_lines(described))
     describing.check_read(described)
 
 
@@ -201,11 +200,11 @@ def evaluate(
 
     [dim]Example:[/] motet eval runs/demo -n 400
     """
-    from motet.commands.options import sampling_of
-    from motet.evaluate.evaluation import evaluate_run
+    from motet.commands.options import data_of, sampling_of
+    from motet.evaluate.run import evaluate_run
 
-    sampling = sampling_of(run, {"guidance": guidance, "steps": steps}, changes)
-    evaluate_run(run, data=data, n=n, documents=documents, sampling=sampling, out=out, console=output())
+    sampling, spec = sampling_of(run, {"guidance": guidance, "steps": steps}, changes), data_of(run, data)
+    evaluate_run(run, data=spec, n=n, documents=documents, sampling=sampling, out=out, console=output())
 
 
 @data_app.command("check")

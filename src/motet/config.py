@@ -89,6 +89,19 @@ def from_dict(cls: type[S], data: Mapping[str, Any]) -> S:
     return cast(S, _build(cls, data, ""))
 
 
+def differences(theirs: Mapping[str, Any], mine: Mapping[str, Any]) -> dict[str, str]:
+    """What differs between two results of `to_dict`, by dotted name: {"train.lr": "train.lr=0.001 (now 0.01)"}.
+
+    What only one of them has is "none" on the other side.
+    """
+    before, now = dict(_flat(theirs)), dict(_flat(mine))
+    return {
+        name: f"{name}={_write(before.get(name))} (now {_write(now.get(name))})"
+        for name in {**before, **now}
+        if before.get(name) != now.get(name)
+    }
+
+
 def spell(hint: Any) -> str:
     """A type as a person would write it: "int", "float or none", "one of 'v', 'flow'", "tuple of int, int"."""
     origin, args = get_origin(hint), get_args(hint)
@@ -120,6 +133,14 @@ def _walk(settings: Any, prefix: str = "") -> Iterator[tuple[str, Any, Any, data
         yield prefix + field.name, value, hint, field
         if dataclasses.is_dataclass(value):
             yield from _walk(value, f"{prefix}{field.name}.")
+
+
+def _flat(plain: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in plain.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value
 
 
 def _split(changes: Iterable[str]) -> dict[str, str]:

@@ -119,7 +119,7 @@ def _sections(out: Path, found: Evaluation, pipeline: Pipeline) -> list[Section]
     recipe = read_config(out).build()
     parts: list[Section] = [sections.key_numbers(found, TARGETS)]
     if "held_out" in found.groups:
-        parts += [sections.drawings(found, "held_out"), sections.captions(found, "held_out")]
+        parts += [sections.drawings(found, "held_out"), *sections.captions(found, "held_out")]
     if "trained" in found.groups:
         parts.append(sections.drawings(found, "trained"))
     if found.reconstruction is not None:

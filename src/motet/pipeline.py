@@ -6,6 +6,8 @@ model.generate("red heart", want="image")[0].save("heart.png")
 model.generate([picture], want="text")
 """
 
+import logging
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,8 +24,10 @@ from motet.errors import DataError
 from motet.generate import Progress, generate
 from motet.model import TEXT, Model
 from motet.request import Request, Sampling
-from motet.sequence import Segment
+from motet.sequence import Segment, split_label
 from motet.types import Raw
+
+_log = logging.getLogger(__name__)
 
 IMAGE = "image"
 
@@ -76,7 +80,10 @@ class Pipeline:
         progress: Progress | None = None,
         **sampling: Any,
     ) -> list[list[Raw]]:
-        """``generate`` for many prompts at once: each gets what it would get alone under its seed (0, 1, 2 ...)."""
+        """``generate`` for many prompts at once: each gets what it would get alone under its seed (0, 1, 2 ...).
+
+        Warns of prompts that are longer than what the model was trained on.
+        """
         how = override(self.sampling, sampling) if sampling else self.sampling
         chosen = list(range(len(prompts))) if seeds is None else list(seeds)
         if len(chosen) != len(prompts):
@@ -86,6 +93,7 @@ class Pipeline:
             replace(base, prompt=tuple(self.encode(prompt)), seed=seed)
             for prompt, seed in zip(prompts, chosen, strict=True)
         ]
+        self._warn_of_long(requests)
         return self._rendered(generate(self.model, requests, progress=progress), chosen)
 
     def encode(self, prompt: Prompt) -> list[Segment]:
@@ -109,6 +117,21 @@ class Pipeline:
         """The raw piece of a segment; always the same one, where a codec could draw many."""
         return self.model.modality(segment.modality).codec.decode(segment.values, segment.grid)
 
+    def _warn_of_long(self, requests: Sequence[Request]) -> None:
+        """Training leaves out documents that are longer than a row, so it teaches nothing of the places behind one."""
+        room = self.model.row_length
+        tokens = [_reach(self.model, request) for request in requests]
+        if n_long := sum(n > room for n in tokens):
+            _log.warning(
+                "%d of %d prompts are longer than what was trained: the longest takes %s tokens (a picture that is "
+                "wanted included), and a row of training has %s. What is made of them is a guess; shorten them, or "
+                "train with a larger row_length",
+                n_long,
+                len(tokens),
+                f"{max(tokens):,}",
+                f"{room:,}",
+            )
+
     def _rendered(self, answers: list[list[Segment]], seeds: list[int]) -> list[list[Raw]]:
         """Every answer's raw pieces; those of one modality and grid are made together, each by its answer's seed."""
         alike: dict[tuple[str, tuple[int, ...]], list[tuple[int, int]]] = defaultdict(list)
@@ -127,3 +150,13 @@ class Pipeline:
             return ()
         height, width = size
         return self.model.modality(IMAGE).codec.grid_of(height, width)
+
+
+def _reach(model: Model, request: Request) -> int:
+    """Tokens of a prompt and of what is sure to follow: the first one of an answer, and all of a wanted picture."""
+    if request.want is None or request.want == TEXT:
+        return 1 + sum(len(span) for span in model.prompt(request.prompt))
+    # where labels are read, the texts before a wanted picture stand nowhere
+    before = split_label(request.prompt, TEXT)[0] if model.reads_labels else request.prompt
+    picture = math.prod(request.grid or model.modality(request.want).grid)
+    return 1 + sum(len(span) for span in model.prompt(before)) + picture

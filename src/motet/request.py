@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from motet.bounds import check_bounds
 from motet.diffusion.guidance import Guidance
 from motet.diffusion.solver import SolverName
 from motet.errors import DataError
@@ -20,7 +21,10 @@ from motet.sequence import Append, Commit, Draw, Forget, Program, Segment, Span,
 
 @dataclass(frozen=True)
 class Sampling:
-    """How a request is answered: one dataclass for the command line and Python."""
+    """How a request is answered: one dataclass for the command line and Python.
+
+    Raises ConfigError for a number that means nothing to any model; what one model cannot do, it says itself.
+    """
 
     guidance: float = field(
         default=3.0, metadata={"help": "how strongly pictures follow their prompt; 1 is no guidance"}
@@ -53,6 +57,10 @@ class Sampling:
     max_tokens: int | None = field(
         default=None, metadata={"help": "most text tokens of an answer; none: as many as a row of training has"}
     )
+
+    def __post_init__(self) -> None:
+        check_bounds(self, "rounds", "steps", "max_tokens", low=1)
+        check_bounds(self, "scales", "temperature", "text_temperature", "top_k", low=0)
 
 
 WRITING = frozenset({"text_temperature", "top_k", "top_p", "max_tokens"})

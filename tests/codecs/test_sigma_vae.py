@@ -151,11 +151,19 @@ def test_what_a_model_draws_is_projected_onto_the_sphere_where_latents_lie_on_on
     torch.testing.assert_close(codec.project(projected), projected)
 
 
-def test_noise_settings_that_cannot_be_meant_are_refused():
+def test_negative_noise_is_refused():
     with pytest.raises(ConfigError, match="cannot be negative"):
         SigmaVaeShape(sigma=-0.1)
-    with pytest.raises(ConfigError, match=r"sigma=0\.5 has no effect with noise='none'"):
-        SigmaVaeShape(noise="none", sigma=0.5)
+
+
+def test_without_noise_its_scale_changes_nothing():
+    """A size may have one, so that another kind of noise is one setting away; `--set` of it is refused."""
+    some, others = (codec_of("none", sigma=sigma) for sigma in (0.1, 0.9))
+    pixels, rng = pictures(2), torch.Generator().manual_seed(3)
+    noise = some.noise_for(pixels, rng)
+    for one, other in zip(some.loss(pixels, noise).values(), others.loss(pixels, noise).values(), strict=True):
+        assert torch.equal(one, other)
+    assert torch.equal(some.draw(torch.ones(5, 6), rng), others.draw(torch.ones(5, 6), rng))
 
 
 # loss

@@ -11,6 +11,7 @@ from motet.commands.options import recipe_of, sampling_of
 from motet.config import to_dict
 from motet.errors import ConfigError
 from motet.recipes.fluid import Fluid
+from motet.recipes.latentlm import LatentLM
 from motet.recipes.registry import RECIPES
 from motet.recipes.run import RunConfig
 
@@ -27,6 +28,11 @@ from motet.recipes.run import RunConfig
         ("janus", ["semantic.dim=32"], "semantic.dim=32"),
         ("janus", ["encoders=shared_vq", "contrast_batch=8"], "contrast_batch=8"),
         ("janus", ["adaptor_share=0", "adaptor_training.lr=0.1"], "adaptor_training.lr=0.1"),
+        ("latentlm", ["training.seed=5"], "training.seed=5"),
+        ("fluid", ["codec_training.seed=5"], "codec_training.seed=5"),
+        ("janus", ["tuning_training.seed=5"], "tuning_training.seed=5"),
+        ("vq", ["tokenizer=tokenizer.json", "vocab_size=512"], "vocab_size=512"),
+        ("transfusion", ["codec.noise=none", "codec.sigma=0.5"], "codec.sigma=0.5"),
     ],
 )
 def test_settings_of_what_is_not_chosen_are_refused(recipe: str, changes: list[str], idle: str) -> None:
@@ -36,11 +42,14 @@ def test_settings_of_what_is_not_chosen_are_refused(recipe: str, changes: list[s
 
 def test_settings_of_what_is_chosen_are_taken() -> None:
     janus = ["encoders=shared_semantic", "semantic.dim=32", "contrast_share=0.2", "tuning_training.lr=0.1", "vq.dim=16"]
-    assert recipe_of("janus", "tiny", janus).idle() == ("codec.", "head.")
+    idle = recipe_of("janus", "tiny", janus).idle()
+    assert [name for name in idle if not name.endswith(".seed")] == ["codec.", "head."]
     recipe = recipe_of("fluid", "tiny", ["tokens=discrete", "vq.codebook_size=32", "masking.least=0.5"])
     assert isinstance(recipe, Fluid) and (recipe.vq.codebook_size, recipe.masking.least) == (32, 0.5)
     recipe = recipe_of("fluid", "tiny", ["order=raster", "head.width=16", "codec.channels=4"])
     assert isinstance(recipe, Fluid) and (recipe.head.width, recipe.codec.channels) == (16, 4)
+    recipe = recipe_of("latentlm", "paper", ["codec.noise=none", "vocab_size=512"])
+    assert isinstance(recipe, LatentLM) and (recipe.codec.noise, recipe.vocab_size) == ("none", 512)
 
 
 @pytest.fixture

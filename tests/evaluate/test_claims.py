@@ -15,6 +15,7 @@ from motet.errors import CheckpointError, ConfigError, DataError
 from motet.evaluate.claims import CLAIMS, run_claim, sigma_measures
 from motet.evaluate.claims.claim import Claim, ClaimResult, Job, Measured, Plot, RunRecord, Scale, Summary, Verdict
 from motet.evaluate.claims.latentlm_sigma import sigma_verdict
+from motet.evaluate.claims.record import redraw
 from motet.evaluate.claims.run import carry_out
 from motet.evaluate.over_seeds import OverSeeds, over_seeds
 
@@ -132,6 +133,32 @@ def test_the_page_shows_verdict_plot_and_intervals_of_every_claim_in_the_folder(
     assert "b is less than &lt;a&gt;" in page
     assert "2 [1.94, 2.07]" in page
     assert "rigged (quick scale: decides nothing)" in page
+
+
+class Retold(Rigged):
+    """The same claim, of which more is known by now."""
+
+    tried: ClassVar[tuple[str, ...]] = ("a <wider> b was no larger",)
+
+
+def test_what_was_tried_is_recorded_and_shown_behind_the_reasons(tmp_path: Path) -> None:
+    quietly(Retold(), tmp_path)
+    assert json.loads((tmp_path / "docs" / "rigged.json").read_text())["tried"] == ["a <wider> b was no larger"]
+    page = (tmp_path / "docs" / "index.html").read_text()
+    assert 0 < page.index("because") < page.index("a &lt;wider&gt; b was no larger") < page.index("The rule, written")
+
+
+def test_what_is_tried_after_the_runs_is_taken_in_without_a_run(tmp_path: Path) -> None:
+    quietly(Rigged(), tmp_path)
+    path = tmp_path / "docs" / "rigged.json"
+    before = json.loads(path.read_text())
+    assert before.pop("tried") == []
+    path.write_text(json.dumps(before))  # as it was before claims told what was tried
+    page = redraw(path.parent, {})
+    assert json.loads(path.read_text()) == before and "was no larger" not in page.read_text()
+    assert redraw(path.parent, {"rigged": Retold()}) == page
+    assert json.loads(path.read_text()) == before | {"tried": list(Retold.tried)}
+    assert "a &lt;wider&gt; b was no larger" in page.read_text()
 
 
 def test_the_quick_scale_overwrites_nothing_of_the_full_one(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The evaluation: rigged models get the numbers that they must, and the pages hold what they promise."""
 
 import json
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,10 +19,12 @@ from motet.data.corpus import Corpus
 from motet.data.loader import document_rng
 from motet.data.orders import drawn
 from motet.data.source import open_source
-from motet.errors import ConfigError, MissingExtra
+from motet.errors import ConfigError, DataError, MissingExtra
+from motet.evaluate import sections
 from motet.evaluate.captions import SentenceEncoder
-from motet.evaluate.evaluation import Evaluation, evaluate, evaluate_run
+from motet.evaluate.evaluation import Evaluation, evaluate
 from motet.evaluate.measures import ratio_interval
+from motet.evaluate.run import evaluate_run
 from motet.evaluate.timed import Timed
 from motet.model import TEXT, Model
 from motet.pipeline import IMAGE, Pipeline
@@ -63,6 +66,15 @@ def pipeline(corpus: Corpus) -> Pipeline:
     codec.start_from(corpus.train.pixels.batch(range(8)))
     codec.measure(corpus.train.pixels.batch(range(8)), document_rng(0, 0))
     return Pipeline(model, QUICK)
+
+
+@pytest.fixture(scope="module")
+def run(corpus: Corpus, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four steps on the eight pictures that are not held out."""
+    path = tmp_path_factory.mktemp("runs") / "run"
+    config = RunConfig("latentlm", to_dict(TINY), f"folder:{folder}", minutes=None, steps=4, seed=0, version="0")
+    assert train_run(config, corpus, path, console=Console(quiet=True))
+    return path
 
 
 @pytest.fixture
@@ -119,9 +131,9 @@ def test_a_model_that_always_finds_the_truth_gets_full_marks(
     _rig(monkeypatch, pipeline.model, corpus, shift=0)
     found = _quiet(pipeline, corpus)
     assert found.gallery == 12
-    assert {name: len(group.right) for name, group in found.groups.items()} == {"trained": 8, "held_out": 4}
+    assert {name: len(group.told.right) for name, group in found.groups.items()} == {"trained": 8, "held_out": 4}
     for group in found.groups.values():
-        assert group.pixels.top1 == group.exact == (1.0, 1.0, 1.0)
+        assert group.pixels.top1 == group.told.exact == (1.0, 1.0, 1.0)
 
 
 def test_a_model_that_always_answers_with_the_next_pair_gets_none(
@@ -130,7 +142,22 @@ def test_a_model_that_always_answers_with_the_next_pair_gets_none(
     _rig(monkeypatch, pipeline.model, corpus, shift=1)
     found = _quiet(pipeline, corpus)
     for group in found.groups.values():
-        assert group.pixels.top1.mean == group.exact.mean == 0.0
+        assert group.pixels.top1.mean == group.told.exact.mean == 0.0
+
+
+def test_a_model_that_is_mute_is_not_asked_to_describe_and_its_drawings_are_judged_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, pipeline: Pipeline, corpus: Corpus, without_minilm: None
+) -> None:
+    _rig(monkeypatch, pipeline.model, corpus, shift=0)
+    monkeypatch.setattr("motet.evaluate.evaluation.describe", None)
+    found = _quiet(pipeline, corpus, mute="it learns pictures and no text")
+    assert found.left_out[0] == "Captions: it learns pictures and no text, so it cannot describe."
+    assert not any("imilarity of captions" in sentence for sentence in found.left_out)
+    for name, group in found.groups.items():
+        assert group.pixels.top1 == (1.0, 1.0, 1.0) and group.to_json()["captions"] is None
+        assert sections.captions(found, name) == []
+    shown = str([sections.key_numbers(found), sections.all_numbers(found)])
+    assert "right picture of 12" in shown and "nearest by pixels" in shown and "aptions" not in shown
 
 
 def test_an_evaluation_is_the_same_each_time_but_for_its_seconds(
@@ -145,7 +172,7 @@ def test_an_evaluation_is_the_same_each_time_but_for_its_seconds(
 
 def test_a_missing_package_costs_its_own_numbers_only(pipeline: Pipeline, corpus: Corpus, without_minilm: None) -> None:
     found = _quiet(pipeline, corpus, n=3)
-    assert found.groups["trained"].similar is None
+    assert found.groups["trained"].told.similar is None
     assert any("captions" in sentence and "motet[eval]" in sentence for sentence in found.left_out)
     assert found.reconstruction is not None and found.drift is not None
 
@@ -215,13 +242,10 @@ def test_documents_that_are_no_pairs_are_judged_by_what_applies(
 
 
 def test_a_run_is_evaluated_into_json_and_a_page_that_hold_every_measure(
-    corpus: Corpus, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("motet.evaluate.evaluation.EfficientNetFeatures", _Sees)
     monkeypatch.setattr("motet.evaluate.evaluation.SentenceEncoder", _Reads)
-    run = tmp_path / "run"
-    config = RunConfig("latentlm", to_dict(TINY), f"folder:{folder}", minutes=None, steps=4, seed=0, version="0")
-    assert train_run(config, corpus, run, console=Console(quiet=True))
     evaluate_run(run, n=6, sampling=QUICK, console=Console(quiet=True))
     numbers = json.loads((run / "eval/eval.json").read_text())
     assert numbers["left_out"] == []
@@ -240,3 +264,41 @@ def test_a_run_is_evaluated_into_json_and_a_page_that_hold_every_measure(
     ):  # fmt: skip
         assert f"<h2>{title}</h2>" in page, title
     assert "a red square" in page and "condition_dropout" in page
+    assert "Never seen in training." in page
+
+
+def test_nothing_is_called_unseen_on_data_whose_trained_documents_are_not_those_of_the_run(
+    run: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("motet.evaluate.evaluation.EfficientNetFeatures", _Sees)
+    monkeypatch.setattr("motet.evaluate.evaluation.SentenceEncoder", _Reads)
+    moved = shutil.copytree(folder, tmp_path / "moved", ignore=shutil.ignore_patterns("cache"))
+    captions = (folder / "metadata.jsonl").read_text()
+    (moved / "metadata.jsonl").write_text(captions.replace('"train"', '"held_out"', 1))
+    found = evaluate_run(
+        run, data=f"folder:{moved}", n=3, sampling=QUICK, out=tmp_path / "out", console=Console(quiet=True)
+    )
+    told = found.left_out[0]
+    assert "8 documents to learn from then, 7 now" in told and "may have been trained" in told
+    assert told in caplog.text
+    page = (tmp_path / "out/index.html").read_text()
+    assert page.count(told) == 2 and "Never seen in training" not in page, "at the top, and where things are left out"
+
+
+def test_a_place_that_takes_no_results_is_refused_before_anything_is_measured(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_late(*_: object, **__: object) -> None:
+        raise AssertionError("it has measured")
+
+    def read_only(*_: object, **__: object) -> None:
+        raise PermissionError("Permission denied")
+
+    monkeypatch.setattr("motet.evaluate.run.evaluate", too_late)
+    (tmp_path / "results.json").touch()
+    for name in ("results.json", "results.json/deeper", "x" * 300):
+        with pytest.raises(DataError, match=r"results cannot be written into .*--out results$"):
+            evaluate_run(run, out=tmp_path / name, console=Console(quiet=True))
+    monkeypatch.setattr("motet.evaluate.run.TemporaryFile", read_only)
+    with pytest.raises(DataError, match=r"results cannot be written into .*Permission denied"):
+        evaluate_run(run, out=tmp_path / "folder", console=Console(quiet=True))

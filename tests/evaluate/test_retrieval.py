@@ -1,8 +1,11 @@
 """Retrieval on galleries made so that the ranks are known."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from motet.errors import ConfigError, DataError, ShapeError
 from motet.evaluate.retrieval import pooled, retrieval
@@ -52,6 +55,15 @@ def test_pixel_ranks_equal_those_of_a_slow_mean_squared_difference() -> None:
         expected.append(sum(m < mse[index] for m in mse))
     assert retrieval(generated, truth, gallery).ranks.tolist() == expected
     assert len(set(expected)) > 2, "the question must not be too easy to tell right from wrong"
+
+
+def test_pictures_are_pooled_some_at_a_time_and_as_all_at_once_would_be(
+    most_doubles: Callable[[Callable[[], object]], int],
+) -> None:
+    pictures = torch.randint(256, (300, 3, 32, 32), generator=torch.Generator().manual_seed(0)).to(torch.uint8)
+    plain = F.adaptive_avg_pool2d(pictures.double() / 255, 16).flatten(1)
+    torch.testing.assert_close(pooled(pictures), plain, rtol=0, atol=1e-12)
+    assert most_doubles(lambda: pooled(pictures)) <= 128 * pictures[0].numel()
 
 
 def test_pictures_of_different_sizes_can_be_compared() -> None:

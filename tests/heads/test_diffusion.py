@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any, NoReturn
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from motet.diffusion.solver import SolverName
 from motet.diffusion.time import sinusoid
 from motet.errors import ConfigError
 from motet.heads.diffusion import Diffusion, DiffusionSampling, DiffusionShape
+from motet.nn.compiler import forget_compiled
 
 SMALL = DiffusionShape(width=16, n_layers=2, ffn_dim=24, draws=3)
 
@@ -40,7 +42,7 @@ def test_the_loss_is_a_mean_over_draws_of_each_token(path: str, target: str):
             alpha, sigma = head.path.alpha(time), head.path.sigma(time)
             given = alpha * value[i] + sigma * noise
             condition = head.condition(h[i : i + 1])
-            predicted = head.predict(given[None], time[None], condition)[0]
+            predicted = head(given[None], time[None], condition)[0]
             true = target_of(head.path, target, Point(value[i : i + 1], noise[None]), time[None])[0]
             total += float((predicted - true).square().mean())
         assert float(made[i]) == pytest.approx(total / 3, rel=1e-4)
@@ -60,7 +62,7 @@ def test_a_fresh_head_predicts_zero_and_its_layers_are_closed():
     head = Diffusion(8, 3, SMALL)
     layer, x, c = head.denoiser.layers[0], torch.randn(5, 16), torch.randn(5, 16)
     assert torch.equal(layer(x, layer.modulation(c)), x)
-    assert not head.predict(torch.randn(5, 3), torch.rand(5), c).any()
+    assert not head(torch.randn(5, 3), torch.rand(5), c).any()
 
 
 def test_the_condition_is_blind_to_the_scale_of_the_hidden_state_and_time_is_seen():
@@ -68,7 +70,7 @@ def test_the_condition_is_blind_to_the_scale_of_the_hidden_state_and_time_is_see
     h = torch.randn(5, 8) * 10
     torch.testing.assert_close(head.condition(h), head.condition(3 * h), atol=1e-4, rtol=1e-4)
     x, c = torch.randn(5, 3), head.condition(h)
-    moved = head.predict(x, torch.full((5,), 0.2), c) - head.predict(x, torch.full((5,), 0.201), c)
+    moved = head(x, torch.full((5,), 0.2), c) - head(x, torch.full((5,), 0.201), c)
     assert moved.abs().max() > 1e-5 and not torch.equal(
         sinusoid(torch.tensor([0.2]), 4), sinusoid(torch.tensor([0.201]), 4)
     )
@@ -95,7 +97,7 @@ def test_euler_with_guidance_follows_a_loop_over_times():
     x = noise[:, 0]
     for i in range(5):
         t = i / 5
-        speeds = [head.predict(x, torch.tensor([t]), head.condition(h[branch])) for branch in range(2)]
+        speeds = [head(x, torch.tensor([t]), head.condition(h[branch])) for branch in range(2)]
         scale = 2.5 if 0.3 <= t <= 0.7 else 1.0
         x = x + (speeds[1] + scale * (speeds[0] - speeds[1])) / 5
     torch.testing.assert_close(head.sample(h, noise, how), x, atol=1e-5, rtol=1e-5)
@@ -107,7 +109,7 @@ def test_sampling_begins_at_start_where_an_epsilon_still_says_something_of_the_d
     noise = head.noise(1, how, torch.Generator().manual_seed(0))
     x, times = noise[:, 0], [0.2 + 0.8 * t / (t + 2 * (1 - t)) for t in (0.0, 1 / 3, 2 / 3, 1.0)]
     for now, then in pairwise(times):
-        e = head.predict(x, torch.tensor([now]), head.condition(h[0]))
+        e = head(x, torch.tensor([now]), head.condition(h[0]))
         x = then * (x - (1 - now) * e) / now + (1 - then) * e
     torch.testing.assert_close(head.sample(h, noise, how), x, atol=1e-5, rtol=1e-5)
 
@@ -131,6 +133,26 @@ def test_guidance_without_an_unconditional_branch_is_an_error():
     head, how = stirred(), DiffusionSampling(guidance=Guidance(3.0))
     with pytest.raises(ConfigError, match="needs an unconditional branch"):
         head.sample(torch.randn(1, 2, 8), head.noise(2, how, torch.Generator()), how)
+
+
+class Compiled(Exception):
+    """Compiled code was run."""
+
+
+def test_a_compiled_head_draws_by_plain_code_and_is_forgotten_whole(monkeypatch: pytest.MonkeyPatch):
+    def run(*args: Any) -> NoReturn:
+        raise Compiled
+
+    monkeypatch.setattr(torch, "compile", lambda function, **how: run)
+    monkeypatch.setattr(torch.compiler, "reset", lambda: None)
+    head, h, value, how = stirred(), torch.randn(2, 8), torch.randn(2, 3), DiffusionSampling(steps=2)
+    plain = head.loss(h, value, torch.Generator().manual_seed(7))
+    head.compile_parts()
+    with pytest.raises(Compiled):
+        head.loss(h, value, torch.Generator().manual_seed(7))
+    assert head.sample(h[None], head.noise(2, how, torch.Generator().manual_seed(0)), how).shape == (2, 3)
+    forget_compiled(head)
+    assert torch.equal(head.loss(h, value, torch.Generator().manual_seed(7)), plain)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """The attention module: grouped heads, and a backbone by the reference."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -61,19 +63,16 @@ def test_heads_that_do_not_divide_are_refused():
 
 @pytest.mark.parametrize("name", ["dense", "sdpa", "auto"])
 def test_a_backbone_gives_the_same_under_every_back_end(name: str):
-    backbone = stirred(Backbone.plain(SHAPE))
+    plain, backbone = (stirred(Backbone.plain(replace(SHAPE, attention=which))) for which in ("reference", name))
     x, tags, pos = torch.randn(2, 9, 24), causal(2, 9), positions(9, 0).expand(2, -1, -1)
     with torch.no_grad():
-        backbone.attention = "reference"
-        expected, _ = backbone(x, tags, pos)
-        backbone.attention = name
+        expected, _ = plain(x, tags, pos)
         made, _ = backbone(x, tags, pos)
     torch.testing.assert_close(made, expected, atol=1e-4, rtol=1e-4)
 
 
 def test_a_backbone_that_learns_refuses_flex_on_a_cpu_even_if_its_input_needs_no_gradient():
-    backbone = Backbone.plain(SHAPE)
-    backbone.attention = "flex"
+    backbone = Backbone.plain(replace(SHAPE, attention="flex"))
     with pytest.raises(CapabilityError, match="no backward pass"):
         backbone(torch.randn(1, 4, 24), causal(1, 4), positions(4, 0)[None])
 

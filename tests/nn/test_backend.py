@@ -2,6 +2,8 @@
 
 import math
 import shutil
+from dataclasses import replace
+from typing import get_args
 
 import pytest
 import torch
@@ -9,8 +11,11 @@ from torch import Tensor
 from torch.nn.attention.flex_attention import flex_attention
 
 from motet.errors import CapabilityError, ConfigError
-from motet.nn.backend import BACKENDS, choose_backend
+from motet.nn.backend import BACKENDS, AttentionName, _compiled_flex, choose_backend
+from motet.nn.compiler import lacks_for_compiling
 from motet.sequence import Tags, sees
+
+CPU = torch.device("cpu")
 
 
 def random_tags(rng: torch.Generator, rows: int, tokens: int) -> Tags:
@@ -40,7 +45,7 @@ def one_by_one(q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
 
 @pytest.fixture
 def uncompiled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """FlexAttention as plain operations: compiling costs seconds, so one test pays for it and the others do not."""
+    """FlexAttention as plain operations: compiling costs seconds, so the last test pays for it and no other does."""
     monkeypatch.setattr("motet.nn.backend._compiled_flex", lambda: flex_attention)
     monkeypatch.setattr("motet.nn.backend.lacks_for_compiling", lambda device: None)
 
@@ -59,6 +64,8 @@ def test_back_ends_agree_on_random_tags(name: str, heads: int, kv: int):
     torch.testing.assert_close(made, one_by_one(q, k, v, sees(tags, tags)), atol=2e-6, rtol=1e-4)
 
 
+@pytest.mark.filterwarnings("ignore:flex_attention called without torch.compile")
+@pytest.mark.usefixtures("uncompiled")
 @pytest.mark.parametrize("name", BACKENDS)
 def test_back_ends_agree_where_queries_are_fewer_than_keys(name: str):
     rng = torch.Generator().manual_seed(3)
@@ -93,7 +100,7 @@ def test_flex_refuses_to_train_on_a_cpu_before_any_work():
 
 def test_flex_refuses_a_machine_without_a_compiler_before_any_work(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(shutil, "which", lambda _: None)
-    with pytest.raises(CapabilityError, match=r"neither g\+\+ nor clang\+\+ .*backbone\.attention = 'auto' chooses"):
+    with pytest.raises(CapabilityError, match=r"neither g\+\+ nor clang\+\+ .*backbone\.attention=auto chooses"):
         choose_backend("flex", torch.device("cpu"), grad=False, row_length=8)
 
 
@@ -109,3 +116,26 @@ def test_auto_is_never_flex_on_a_cpu():
         for length in (16, 10_000):
             chosen = choose_backend("auto", torch.device("cpu"), grad=grad, row_length=length)
             assert type(chosen) in (BACKENDS["dense"], BACKENDS["sdpa"])
+
+
+def test_what_a_backbone_may_ask_for_is_what_there_is():
+    assert set(get_args(AttentionName)) == {"auto", *BACKENDS}
+
+
+@pytest.mark.skipif(
+    lacks_for_compiling(CPU) is not None or not torch.cpu._is_avx2_supported(),
+    reason="this CPU cannot compile FlexAttention",
+)
+def test_compiled_flex_gives_what_the_reference_gives_and_skips_keys_that_nobody_sees():
+    """The end of a row behind a cache of it; the first of three blocks of keys is of other documents."""
+    rng = torch.Generator().manual_seed(5)
+    tags = replace(random_tags(rng, 2, 300), doc=(torch.arange(300) // 100).repeat(2, 1))
+    q, k, v = random_qkv(rng, 2, 44, 300, 4, 2)
+    query = tags[:, 256:]
+    assert _compiled_flex() is not flex_attention
+    with torch.no_grad():
+        flex, reference = (choose_backend(name, CPU, grad=False, row_length=44) for name in ("flex", "reference"))
+        mask = flex.mask(query, tags)
+        assert int((mask.kv_num_blocks + mask.full_kv_num_blocks).max()) == 2
+        made, expected = flex.attend(q, k, v, mask), reference.attend(q, k, v, reference.mask(query, tags))
+    torch.testing.assert_close(made, expected, atol=5e-6, rtol=1e-4)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from motet.codecs.text import TextCodec
+from motet.commands.options import recipe_of
 from motet.config import override
 from motet.errors import ConfigError
 from motet.evaluate.compare.passes import count_passes, kept_bytes
@@ -15,6 +16,7 @@ from motet.generate import generate
 from motet.heads.head import Head, Wishes
 from motet.model import TEXT, Hidden, Model
 from motet.nn.cache import Cache
+from motet.nn.rope import MixedRope
 from motet.recipes.acdit import ACDiT
 from motet.recipes.recipe import initialised
 from motet.request import Request, Sampling, answer
@@ -28,6 +30,21 @@ SAMPLING = Sampling(guidance=2.5, steps=3)
 def test_mixed_positions_are_for_classes_alone():
     with pytest.raises(ConfigError, match="words would have no order; set condition=class"):
         override(ACDiT.sizes["tiny"], {"rope": "mixed"})
+
+
+@pytest.mark.parametrize(("changes", "base"), [([], 100.0), (["backbone.rope_theta=200"], 200.0)])
+def test_the_base_of_mixed_positions_is_the_published_one_or_what_is_set(changes: list[str], base: float):
+    recipe = recipe_of("acdit", "tiny", ["condition=class", "rope=mixed", *changes])
+    rope = recipe.blocks(TextCodec.learn(["a red fox"], 300, ["image"])).rope
+    assert isinstance(rope, MixedRope)
+    assert float(rope.frequencies.min()) == pytest.approx(1 / base), "exponents go from 0 to 1"
+
+
+@pytest.mark.parametrize("change", ["backbone.rope_axes=8,0,4,4", "backbone.rope_theta=10000"])
+def test_positions_that_mixed_ones_do_not_read_are_refused(change: str):
+    with pytest.raises(ConfigError, match="has no effect on acdit"):
+        recipe_of("acdit", "tiny", ["condition=class", "rope=mixed", change])
+    assert recipe_of("acdit", "tiny", [change])
 
 
 def rng() -> torch.Generator:

@@ -79,6 +79,23 @@ def test_what_is_read_are_merged_tokens_and_what_is_made_codes_up_to_an_end(mode
     assert made.values[-1] == TINY.codec.codebook_size
 
 
+def test_the_codes_of_a_read_picture_are_predicted_from_the_merged_tokens_before_each_if_that_is_asked(
+    model: Model, corpus: Corpus
+):
+    asked = override(TINY, {"predicts_read": True})
+    text, picture = corpus.train.encoded(model)[0]
+    assert model.arrange(TINY.describing()([text, picture]), rng())[1].predict is None
+    spans = model.arrange(asked.describing()([text, picture]), rng())
+    assert [span.modality for span in spans] == ["text", VIEW, "text"]
+    assert torch.equal(spans[1].values, picture.values[:-1, :-1])
+    batch = pack([spans], rows=1, length=sum(map(len, spans)))
+    assert batch.target.keys() == model.loss(batch, rng()).parts.keys() == {"text", "image"}
+    assert torch.equal(batch.target["image"].value, picture.values[:-1, -1].long())
+    assert torch.equal(batch.target["image"].at, batch.place[VIEW] - 1), "the open token, then each but the last"
+    only_read = asked.describing()([replace(picture, learn=False), text])
+    assert not only_read[0].learn and not only_read[0].view, "what the data says is only read stays so"
+
+
 def test_text_behind_a_read_picture_is_generated_from_the_states_of_the_training_forward(model: Model, corpus: Corpus):
     drawn: list[torch.Tensor] = []
 

@@ -1,9 +1,12 @@
-"""The papers' tables of sizes: as many parameters as were published, where our blocks are the paper's."""
+"""The papers' sizes: as many parameters as were published, where our blocks are the paper's, and settings as told."""
+
+from typing import Any
 
 import pytest
 import torch
 
 from motet.codecs.text import TextCodec
+from motet.config import describe
 from motet.recipes.paper_sizes import resized
 from motet.recipes.pictures import PictureRecipe
 from motet.recipes.registry import RECIPES
@@ -41,6 +44,30 @@ PUBLISHED = {
     ("transfusion", "paper"): (32, 4096, 32, 7000),
 }
 ROUNDED = {"transfusion": 0.04}
+TOLD: dict[tuple[str, str], dict[str, Any]] = {
+    ("latentlm", "paper"): {
+        "codec.noise": "gaussian",
+        "codec.sigma": 0.75,
+        "codec_training.lr": 3e-4,
+        "codec_training.optimizer": "adamw",
+        "training.lr": 3e-4,
+        "training.weight_decay": 0.01,
+        "sampling.guidance": 1.65,
+        "sampling.steps": 20,
+        "sampling.temperature": 1.0,
+    },
+    ("latentlm", "paper-l"): {"training.lr": 5e-4, "training.warmup": 100, "sampling.guidance": 1.65},
+    ("acdit", "paper-h"): {"training.weight_decay": 0.0, "training.cooldown": 0.15, "training.floor": 0.5**6},
+    ("mar", "paper"): {"training.warmup": 62_500, "training.floor": 1.0, "training.clip": 3.0, "sampling.rounds": 64},
+    ("mar", "paper-h"): {"training.lr": 8e-4, "sampling.guidance": 3.2},
+    ("fluid", "paper"): {"training.warmup": 65_000, "training.floor": 1.0, "sampling.temperature": 0.975},
+    ("vq", "paper"): {"codec_training.lr": 1e-4, "codec_training.optimizer": "adamw", "codec_batch": 128},
+    ("janus", "paper"): {"codec_training.lr": 1e-4, "tuning_training.lr": 2e-5, "sampling.guidance": 5.0},
+    ("lavit", "paper"): {"sampling.guidance": 4.0, "sampling.top_k": 50},
+    ("puma", "paper"): {"codec_training.lr": 8e-5, "codec_training.schedule": "wsd", "codec_training.cooldown": 1.0},
+    ("transfusion", "paper"): {"training.floor": 0.05, "sampling.guidance": 5.0, "sampling.steps": 250},
+}
+"""Settings of training and sampling that are published; what a paper does not tell is our own."""
 TEXT = TextCodec.learn(["a"], 300)
 ALL = [(name, size) for name, recipe in RECIPES.items() for size in recipe.sizes if size.startswith("paper")]
 
@@ -61,6 +88,12 @@ def test_a_size_is_the_published_one(name: str, size: str) -> None:
     n_layers, dim, n_heads, published = PUBLISHED[name, size]
     assert (recipe.backbone.n_layers, recipe.backbone.dim, recipe.backbone.n_heads) == (n_layers, dim, n_heads)
     assert millions(recipe) == pytest.approx(published, rel=ROUNDED.get(name, 0.013))
+
+
+@pytest.mark.parametrize(("name", "size"), TOLD)
+def test_a_size_trains_and_draws_as_the_paper_tells(name: str, size: str) -> None:
+    settings = {setting.name: setting.value for setting in describe(RECIPES[name].sizes[size])}
+    assert {told: settings[told] for told in TOLD[name, size]} == TOLD[name, size]
 
 
 @pytest.mark.parametrize(("name", "size"), ALL)

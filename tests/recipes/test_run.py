@@ -22,7 +22,7 @@ from motet.errors import CheckpointError, TrainingError
 from motet.recipes import run as runs
 from motet.recipes.recipe import Recipe
 from motet.recipes.registry import RECIPES
-from motet.recipes.run import RunConfig, is_finished, load, train_run
+from motet.recipes.run import RunConfig, is_finished, load, read_config, train_run
 from motet.recipes.train_joint import TrainJointly
 from motet.train import log
 from motet.train.objective import Losses
@@ -142,7 +142,7 @@ def test_a_finished_run_is_left_as_it_is_whatever_the_budget_and_the_data(tmp_pa
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
     assert go(tmp_path, replace(CONFIG, steps=None, minutes=60.0), squares("red", "blue"))
     assert {path: path.stat().st_mtime_ns for path in before} == before
-    with pytest.raises(CheckpointError, match="another seed"):
+    with pytest.raises(CheckpointError, match=r"other settings: seed=0 \(now 1\)\. Use another --out"):
         go(tmp_path, replace(CONFIG, seed=1))
 
 
@@ -158,6 +158,59 @@ def test_other_data_is_refused_with_counts_and_the_old_data_goes_on(tmp_path: Pa
         go(tmp_path, corpus=squares(words="one {} square"))
     assert (tmp_path / "config.json").read_bytes() == before
     assert go(tmp_path)
+
+
+def test_data_that_moved_are_known_by_their_documents_and_the_run_takes_their_new_name(tmp_path: Path) -> None:
+    with dying("model", 3):
+        go(tmp_path)
+    moved = replace(CONFIG, data="squares, elsewhere")
+    with pytest.raises(CheckpointError, match="4 documents to learn from then, 5 now"):
+        go(tmp_path, moved, squares(*COLOURS, "pink"))
+    assert go(tmp_path, moved)
+    assert read_config(tmp_path).data == "squares, elsewhere"
+    before = (tmp_path / "config.json").read_bytes()
+    assert not is_finished(tmp_path, CONFIG), "not known before the data are read"
+    assert go(tmp_path, CONFIG) and (tmp_path / "config.json").read_bytes() == before, "a finished run stays as it is"
+    with pytest.raises(CheckpointError, match="4 documents to learn from then, 2 now"):
+        go(tmp_path, CONFIG, squares("red", "blue"))
+
+
+def test_where_a_run_tells_nothing_of_its_documents_their_name_must_be_the_same(tmp_path: Path) -> None:
+    with dying("model", 3):
+        go(tmp_path)
+    (tmp_path / "data.json").unlink()
+    with pytest.raises(CheckpointError, match=r"other settings: data=squares \(now circles\)\."):
+        go(tmp_path, replace(CONFIG, data="circles"))
+    assert go(tmp_path)
+
+
+def test_a_run_that_was_begun_before_a_setting_came_goes_on_with_its_default(tmp_path: Path) -> None:
+    with dying("model", 5):
+        go(tmp_path)
+    config, state = tmp_path / "config.json", tmp_path / "checkpoint/state.json"
+    old = json.loads(config.read_text())
+    del old["settings"]["balance"], old["settings"]["training"]["weight_decay"]
+    config.write_text(json.dumps(old))
+    saved = json.loads(state.read_text())
+    del saved["settings"]["weight_decay"]
+    state.write_text(json.dumps(saved))
+    with pytest.raises(CheckpointError, match=r"other settings: balance=0\.75 \(now 0\.5\)\."):
+        go(tmp_path, changed({"balance": 0.5}))
+    assert go(tmp_path)
+
+
+def test_a_run_with_a_setting_that_is_no_more_is_refused_by_name(tmp_path: Path) -> None:
+    old = to_dict(replace(CONFIG, version="0.0.1"))
+    old["settings"]["doubts"] = 0.5
+    (tmp_path / "config.json").write_text(json.dumps(old))
+    with pytest.raises(CheckpointError, match=r"a run of motet 0\.0\.1 .*unknown setting 'doubts'.*another --out"):
+        go(tmp_path)
+
+
+def test_another_recipe_is_told_without_all_the_settings_that_come_with_it(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(to_dict(CONFIG)))
+    with pytest.raises(CheckpointError, match=r"other settings: recipe=latentlm \(now vq\)\. Use"):
+        go(tmp_path, replace(CONFIG, recipe="vq", settings=to_dict(tiny("vq"))))
 
 
 def test_a_failed_run_goes_on_with_the_learning_rate_that_its_error_names_and_with_no_other_setting(
@@ -178,12 +231,15 @@ def test_a_failed_run_goes_on_with_the_learning_rate_that_its_error_names_and_wi
             with pytest.raises(TrainingError, match=rf"same `motet train` command with --set training\.lr={half:g}$"):
                 go(tmp_path)
     assert_same_weights(tmp_path / "ema.safetensors", tmp_path / "checkpoint/ema.safetensors")
-    for other in ({"training.clip": 0.5}, {"codec_training.lr": 1e-4}):
-        with pytest.raises(CheckpointError, match="another settings"):
+    for other, said in (
+        ({"training.clip": 0.5}, r"training\.clip=1\.0 \(now 0\.5\)"),
+        ({"codec_training.lr": 1e-4}, r"codec_training\.lr=0\.008 \(now 0\.0001\)"),
+    ):
+        with pytest.raises(CheckpointError, match=rf"other settings: {said}\."):
             go(tmp_path, changed({"training.lr": half} | other))
     assert go(tmp_path, lower) and is_finished(tmp_path, lower)
     assert json.loads((tmp_path / "config.json").read_text())["settings"]["training"]["lr"] == half
-    with pytest.raises(CheckpointError, match="another settings"):
+    with pytest.raises(CheckpointError, match=r"other settings: training\.lr=0\.005 \(now 0\.01\)\."):
         go(tmp_path)
 
 
@@ -192,15 +248,15 @@ def test_what_a_compiled_stage_leaves_is_the_same_whether_it_ran_here_or_was_loa
 ) -> None:
     """The compiler is one that rounds so badly that it shows."""
 
-    def compiled(self: torch.nn.Module) -> None:
+    def compiled(self: torch.nn.Module, **how: Any) -> None:
         def call(*args: Any) -> Any:
-            x, aux = self._call_impl(*args)
-            return x + x.square() / 100, aux
+            made = self._call_impl(*args)  # of a block with its auxiliary scalars, of a head alone
+            x, *aux = made if isinstance(made, tuple) else [made]
+            return (x + x.square() / 100, *aux) if aux else x + x.square() / 100
 
         self._compiled_call_impl = call
 
     monkeypatch.setattr(torch.nn.Module, "compile", compiled)
-    monkeypatch.setattr(torch, "compile", lambda function, **how: function)
     monkeypatch.setattr(torch.compiler, "reset", lambda: None)
     monkeypatch.setattr("motet.train.hardware.lacks_for_compiling", lambda device: None)
     config = changed({"training.compile": "yes", "codec_training.compile": "yes"})

@@ -62,9 +62,9 @@ def test_a_budget_is_exactly_one_positive_number(given: dict[str, float]) -> Non
     [
         ("cooldown", 0.2, "no effect on the cosine"),
         ("eval_at", (0.5, 2.0), "fractions of the budget"),
-        ("ema", 1.0, "outside"),
-        ("clip", math.inf, "outside"),
-        ("checkpoint_steps", 0, "positive"),
+        ("ema", 1.0, r"from 0 to 0\.999999999"),
+        ("clip", math.inf, "at least 0, finite"),
+        ("checkpoint_steps", 0, "at least 1"),
     ],
 )
 def test_a_wrong_setting_is_named_with_what_was_expected(name: str, value: object, says: str) -> None:

@@ -28,6 +28,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 from torch.nn.utils.rnn import pad_sequence
 
+from motet.bounds import check_bounds
 from motet.codecs.codebook import Codebook
 from motet.codecs.features import axial_trunk, centres, together
 from motet.codecs.halves import Halves
@@ -71,6 +72,7 @@ class DynamicShape:
     )
 
     def __post_init__(self) -> None:
+        check_bounds(self, "patch", "codebook_size", "dim", "n_heads", low=1)
         if not 0 < self.rate < 1:
             raise ConfigError(f"rate is {self.rate}; a share of the patches is kept, between 0 and 1")
         if self.code_dim < 2 or not 0 <= self.decay < 1:

@@ -14,6 +14,7 @@ from jaxtyping import Float, Int
 from PIL import Image
 from torch import Tensor, nn
 
+from motet.bounds import check_bounds
 from motet.codecs.codec import Codec
 from motet.codecs.moments import Moments
 from motet.codecs.patches import PLACE_BANDS, cut, patch_grid, place_features
@@ -37,6 +38,9 @@ class FeaturesShape:
     )
     n_layers: int = field(default=4, metadata={"help": "blocks of the vision transformer"})
     n_heads: int = field(default=4, metadata={"help": "heads of the vision transformer"})
+
+    def __post_init__(self) -> None:
+        check_bounds(self, "patch", "dim", "n_heads", low=1)
 
 
 class Features(Codec):

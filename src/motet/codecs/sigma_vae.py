@@ -25,10 +25,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from motet.bounds import check_bounds
 from motet.codecs.moments import Moments
 from motet.codecs.patches import PatchTransformer, cut, join, patch_grid, principal_components
 from motet.codecs.picture_codec import PictureCodec, Terms, distances, in_parts
-from motet.errors import ConfigError
 
 NoiseKind = Literal["gaussian", "fixed", "learned", "none", "spherical"]
 
@@ -56,10 +56,8 @@ class SigmaVaeShape:
     )
 
     def __post_init__(self) -> None:
-        if self.sigma < 0:
-            raise ConfigError(f"sigma is {self.sigma}; the noise scale cannot be negative")
-        if self.noise == "none" and self.sigma != type(self).sigma:
-            raise ConfigError(f"sigma={self.sigma} has no effect with noise='none'; leave it out")
+        check_bounds(self, "patch", "channels", "dim", "n_heads", low=1)
+        check_bounds(self, "sigma", low=0)
 
     @property
     def noise_variance(self) -> float:

@@ -19,6 +19,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
+from motet.bounds import check_bounds
 from motet.codecs.codebook import Codebook
 from motet.codecs.patches import PatchTransformer, cut, in_exact_parts, join, patch_grid, principal_components
 from motet.codecs.picture_codec import PictureCodec, Terms, distances, in_parts
@@ -45,6 +46,7 @@ class VqShape:
     )
 
     def __post_init__(self) -> None:
+        check_bounds(self, "patch", "codebook_size", "dim", "n_heads", low=1)
         if self.code_dim < 2:
             raise ConfigError(f"code_dim is {self.code_dim}; unit vectors of fewer than 2 numbers are 1 and -1")
         if not 0 <= self.decay < 1:

@@ -9,10 +9,10 @@ from PIL import Image
 
 from motet.commands.terminal import Watch
 from motet.data.picture import fit
-from motet.errors import DataError
+from motet.errors import CapabilityError, DataError
 from motet.model import TEXT
 from motet.pipeline import IMAGE, opened
-from motet.recipes.run import load
+from motet.recipes.run import load, read_config
 from motet.request import Sampling
 
 
@@ -28,8 +28,13 @@ class Described:
 def describe(run: Path, pictures: Sequence[Path], *, sampling: Sampling, seed: int) -> list[Described]:
     """Captions of those that can be read, all in one batch, each under ``seed``; in the order of ``pictures``.
 
-    Raises CheckpointError if ``run`` is no run.
+    Raises CheckpointError if ``run`` is no run, CapabilityError if its recipe does not learn to describe.
     """
+    if reason := read_config(run).build().mute():
+        raise CapabilityError(
+            f"{run} cannot describe pictures: {reason}. It draws them (`motet sample`); to describe, train a recipe "
+            "that learns text behind pictures, as latentlm does, with text_first below 1"
+        )
     model = load(run)
     model.sampling = sampling
     height, width = model.model.modality(IMAGE).size

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from motet.config import override
+from motet.data.source import open_source
 from motet.errors import ConfigError, DataError
 from motet.recipes.recipe import Recipe
 from motet.recipes.run import read_config, recipe_class
@@ -58,6 +59,21 @@ def _check_effect(run: Path, recipe: Recipe, names: Sequence[str], want: str | N
             f"{' and '.join(idle)} {'has' if len(idle) == 1 else 'have'} no effect on any {want or 'answer'} of {run} "
             f"({recipe.paper}); leave it out. These have: {', '.join(useful)}"
         )
+
+
+def data_of(run: Path, given: str | None) -> str:
+    """What a run is judged on: the data that is given, or what it learned from.
+
+    Raises CheckpointError if there is no run, and DataError for data that are not there.
+    """
+    if given is not None:
+        return given
+    spec = read_config(run).data
+    try:
+        open_source(spec)
+    except DataError as error:
+        raise DataError(f"{error}. {run} learned from it: say with --data where it is now, or what else") from error
+    return spec
 
 
 def prompts_of(given: Sequence[str] | None, file: Path | None) -> list[str]:

@@ -1,7 +1,11 @@
 """The terminal: how commands report errors and progress. No torch here, and rich only when it has to speak."""
 
 import logging
-from types import TracebackType
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -14,11 +18,14 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 WRONG_USE, TRAINING_FAILED, INTERRUPTED = 2, 1, 130
-"""Exit codes: what was asked cannot be done; training went wrong; stopped by ctrl-C."""
+"""Exit codes: what was asked cannot be done; training went wrong; stopped by ctrl-C or SIGTERM."""
 
 
 class Commands(TyperGroup):
-    """The commands. Errors raised on purpose are told in words; ``--debug`` anywhere shows where they arose."""
+    """The commands. Errors raised on purpose, and the system's, are told in words; ``--debug`` shows where they arose.
+
+    SIGTERM ends a command as ctrl-C does: by KeyboardInterrupt, with exit code 130.
+    """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         ours = args[: args.index("--")] if "--" in args else args
@@ -31,14 +38,51 @@ class Commands(TyperGroup):
         handler = _Spoken()
         log.addHandler(handler)
         try:
-            return super().invoke(ctx)
-        except MotetError as error:
+            with _terminable():
+                return super().invoke(ctx)
+        except Exception as error:
+            words = in_words(error)
+            if words is None:
+                raise
             if ctx.params.get("debug"):
                 errors().print_exception()
-            complain(str(error))
+            complain(words)
             raise typer.Exit(TRAINING_FAILED if isinstance(error, TrainingError) else WRONG_USE) from error
         finally:
             log.removeHandler(handler)
+
+
+def in_words(error: Exception) -> str | None:
+    """What the user is told of an error; None of a fault of ours, and of a closed pipe, which typer sees to."""
+    from safetensors import SafetensorError  # `motet --help` does without
+
+    if isinstance(error, MotetError):
+        return str(error)
+    if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
+        place = f"{error.filename}: " if error.filename else ""
+        reason = f"{place}{error.strerror or error}"
+    elif isinstance(error, SafetensorError):
+        reason = str(error)
+    else:
+        return None
+    return f"{reason}; mend that and give the same command again (--debug shows where it arose)"
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM raises KeyboardInterrupt. Signals belong to the main thread: in another one nothing is changed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _interrupted)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _interrupted(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 class _Spoken(logging.Handler):

@@ -1,8 +1,10 @@
 """What `motet train` says and checks around a run."""
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from rich.console import Console
 from rich.markup import escape
@@ -55,10 +57,10 @@ def budget_of(minutes: float | None, steps: int | None) -> Budget:
 
 
 def train(order: Order, console: Console) -> bool:
-    """Trains, or goes on training; False if it was interrupted, and saved. A finished run is left as it is.
+    """Trains, or goes on training; False if it was interrupted, wherever it was. A finished run is left as it is.
 
-    Raises what ``train_run`` raises; DataError for data that cannot be trained on; ConfigError if the folder holds
-    something else.
+    Raises what ``train_run`` raises; DataError for data that cannot be trained on; and before the data is read
+    ConfigError if the folder holds something else, or cannot be written to.
     """
     if is_finished(order.run, order.config()):
         trained = read_config(order.run)
@@ -66,7 +68,21 @@ def train(order: Order, console: Console) -> bool:
         words = f"is finished already, after {after}; for more training use another --out"
         console.print(f"[bold]{escape(str(order.run))}[/] {words}", soft_wrap=True)
         return True
+    _check_place(order.run)
     _say_begin(order, console)
+    try:
+        corpus = _carried_out(order, console)
+    except KeyboardInterrupt:  # outside of the loop, which saves on it: while pictures are decoded or encoded, say
+        corpus = None
+    if corpus is None:
+        _say_stopped(order.run, console)
+        return False
+    _say_next(order, corpus, console)
+    return True
+
+
+def _carried_out(order: Order, console: Console) -> Corpus | None:
+    """What the run, which is finished now, has learned from; None if it was interrupted, and saved."""
     with Watch("reading the data") as watch:
         side = order.recipe.image_size
         corpus = Corpus.of(open_source(order.data), (side, side), progress=watch)
@@ -75,13 +91,19 @@ def train(order: Order, console: Console) -> bool:
         for remark in _remarks(corpus):
             console.print(f"[yellow]note[/]  {escape(remark)}", soft_wrap=True)
         finished = train_run(order.config(), corpus, order.run, console=console)
-    if finished:
-        _say_next(order.run, corpus, console)
-    else:
-        console.print(
-            f"Stopped and saved in {escape(str(order.run))}. [bold]The same command goes on.[/]", soft_wrap=True
-        )
-    return finished
+    return corpus if finished else None
+
+
+def _check_place(run: Path) -> None:
+    """Looks whether files can be made there, without making the folder."""
+    there = next(folder for folder in (run.absolute(), *run.absolute().parents) if os.path.exists(folder))
+    try:
+        with TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise ConfigError(
+            f"--out {run} cannot be written to ({there}: {error.strerror}); give another folder"
+        ) from error
 
 
 def _say_begin(order: Order, console: Console) -> None:
@@ -93,6 +115,14 @@ def _say_begin(order: Order, console: Console) -> None:
     else:
         words = f"is a new run of {order.name}, {_length(order.budget)}; ctrl-C saves, and the same command goes on"
     console.print(f"[bold]{escape(str(run))}[/] {words}", soft_wrap=True)
+
+
+def _say_stopped(run: Path, console: Console) -> None:
+    if (run / "config.json").is_file():
+        words = f"Stopped; what was saved is in {escape(str(run))}. [bold]The same command goes on.[/]"
+    else:
+        words = "Stopped; nothing has been saved yet. [bold]The same command begins again.[/]"
+    console.print(words, soft_wrap=True)
 
 
 def _length(budget: Budget) -> str:
@@ -124,14 +154,15 @@ def _check_split(corpus: Corpus) -> None:
         raise DataError(f"{corpus.name} has no picture to learn from; give documents with texts and pictures")
 
 
-def _say_next(run: Path, corpus: Corpus, console: Console) -> None:
+def _say_next(order: Order, corpus: Corpus, console: Console) -> None:
     texts = corpus.held_out.texts or corpus.train.texts
     prompt = (texts[0] if texts else "a red heart").replace('"', "'")[:60]
-    folder = escape(str(run))
+    folder = escape(str(order.run))
     console.print(f"[green]Finished.[/] The run is in [bold]{folder}[/]. Next:", soft_wrap=True)
+    describing = [] if order.recipe.mute() else [(f"motet describe {folder} PICTURE.png", "describe a picture")]
     for command, what in (
         (f'motet sample {folder} "{escape(prompt)}" -o out.png', "draw"),
-        (f"motet describe {folder} PICTURE.png", "describe a picture"),
+        *describing,
         (f"motet eval {folder}", "measure"),
     ):
         console.print(f"  {command}  [dim]{what}[/]", soft_wrap=True)

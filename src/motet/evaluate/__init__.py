@@ -1,6 +1,7 @@
 """How good a model is: numbers with their intervals, plots, and the HTML pages that show them.
 
-    evaluation     all of these on one run: `motet eval`
+    run            a run folder, measured into a folder of results: `motet eval`
+    evaluation     all of these on one model
     judged         the pairs of text and picture that it is judged on
     answers        what it draws and says to them
     one_step       its latents behind true ones: free running without its own errors

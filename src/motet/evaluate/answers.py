@@ -61,11 +61,11 @@ def describe(model: Model, images: Sequence[Segment], sampling: Sampling, tick: 
 
 @dataclass(frozen=True)
 class Answers:
-    """What a model answered to some judged pairs, in their order."""
+    """What a model answered to some judged pairs, in their order. captions: None if it does not describe."""
 
     judged: Judged
     drawn: Drawn
-    captions: list[str]
+    captions: list[str] | None
 
     @property
     def seconds(self) -> Interval:

@@ -1,4 +1,4 @@
-"""The evaluation of a run: every measure that applies to its data, as JSON and as a page.
+"""The evaluation of a model: every measure that applies to some data.
 
 Pictures are judged by retrieval: of the codec's reconstructions of all pictures, trained and held out, is the true one
 the nearest to the generated one? What the codec loses does not count, and a right answer has to beat all others.
@@ -6,17 +6,14 @@ the nearest to the generated one? What the codec loses does not count, and a rig
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import torch
-from rich.console import Console
 from torch import Tensor
 
 from motet.config import to_dict
 from motet.data.corpus import Corpus
 from motet.data.evenly import evenly
-from motet.data.source import open_source
 from motet.errors import DataError, MissingExtra, ShapeError
 from motet.evaluate.answers import Answers, describe, draw, drawing
 from motet.evaluate.captions import SentenceEncoder
@@ -39,11 +36,8 @@ from motet.evaluate.one_step import one_step_ahead
 from motet.evaluate.timed import Timed
 from motet.model import Model
 from motet.pipeline import Pipeline
-from motet.recipes.rows import fitting
-from motet.recipes.run import load, read_config
 from motet.request import Sampling
 from motet.seed import checked_seed
-from motet.whole import write_json
 
 SPLITS = {"trained": False, "held_out": True}
 FORCED = 128
@@ -55,6 +49,7 @@ class Evaluation:
     """What was measured. ``groups`` has ``trained`` and ``held_out``, where the data has pairs of text and picture.
 
     left_out: a sentence for everything that could not be measured. seconds: how long each task took.
+    unlike: a sentence, if the model did not learn from the corpus's trained documents; else its held-out ones are new.
     """
 
     corpus: Corpus
@@ -67,6 +62,7 @@ class Evaluation:
     drift: Drift | None
     left_out: tuple[str, ...]
     seconds: dict[str, float]
+    unlike: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready. All but ``seconds`` and ``seconds_per_picture`` is the same whenever it is measured."""
@@ -85,44 +81,6 @@ class Evaluation:
         }
 
 
-def evaluate_run(
-    run: Path,
-    *,
-    data: str | None = None,
-    n: int = 400,
-    documents: int = 10_000,
-    sampling: Sampling | None = None,
-    out: Path | None = None,
-    console: Console | None = None,
-) -> Evaluation:
-    """Measures a run and writes ``eval.json`` and ``index.html`` into ``out`` (RUN/eval).
-
-    data: what to judge it on; by default what it was trained on.
-    n: trained pairs judged, at most; of held-out ones all are that are looked at.
-    documents: those of a split that are looked at at all, at most (but n), evenly taken; the gallery is their pictures.
-    Raises CheckpointError if ``run`` is not a run, DataError for data that cannot be used.
-    """
-    from motet.evaluate.report import write_report  # it shows evaluations, so it builds on this module
-
-    pipeline, config = load(run), read_config(run)
-    recipe = config.build()
-    corpus = Corpus.of(open_source(data or config.data), (recipe.image_size,) * 2)
-    corpus = fitting(recipe, pipeline.model.text, corpus)  # it has learned nothing of longer documents
-    looked_at = corpus.at_most(max(documents, n))
-    found = evaluate(pipeline, looked_at, n=n, sampling=sampling, timed=Timed(console))
-    if passed_over := len(corpus) - len(looked_at):
-        told = (
-            f"{passed_over:,} of {len(corpus):,} documents: at most --documents {documents} of a split are looked at."
-        )
-        found = replace(found, left_out=(told, *found.left_out))
-    folder = Path(run) / "eval" if out is None else Path(out)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / "eval.json", found.to_json())
-    page = write_report(found, pipeline, Path(run), folder / "index.html")
-    (console or Console()).print(f"written: {folder / 'eval.json'} and {page}", highlight=False, soft_wrap=True)
-    return found
-
-
 def evaluate(
     pipeline: Pipeline,
     corpus: Corpus,
@@ -132,9 +90,11 @@ def evaluate(
     features: bool = True,
     seed: int = 0,
     timed: Timed | None = None,
+    mute: str = "",
 ) -> Evaluation:
     """Measures a model on a corpus. ``features=False`` leaves out what EfficientNet sees, most of the time.
 
+    mute: why the model does not describe (``Recipe.mute``); it is then not asked to.
     Raises ConfigError for a seed that is negative or too large.
     """
     checked_seed(seed)
@@ -142,11 +102,13 @@ def evaluate(
     asked, left_out = _asked(model, corpus, n=n, seed=seed)
     losses, rebuilt = _on_held_out(model, corpus, seed, timed, left_out)
     gallery = _gallery(model, corpus, timed) if asked else torch.zeros(0, 3, 1, 1, dtype=torch.uint8)
-    answers = {name: _answers(model, name, pairs, how, timed) for name, pairs in asked.items()}
+    if asked and mute:
+        left_out.append(f"Captions: {mute}, so it cannot describe.")
+    answers = {name: _answers(model, name, pairs, how, timed, describes=not mute) for name, pairs in asked.items()}
     seen = _features(gallery, answers, timed, left_out) if features else {}
     if not features and asked:
         left_out.append("Retrieval by features, Frechet and kernel distance: `motet eval` measures them.")
-    encoder = _sentence_encoder(left_out) if asked else None
+    encoder = _sentence_encoder(left_out) if asked and not mute else None
     groups = {}
     with timed.task("ranking and comparing", len(answers)) as tick:
         for name, some in answers.items():
@@ -203,10 +165,12 @@ def _gallery(model: Model, corpus: Corpus, timed: Timed) -> Tensor:
         return decoded(model, latents(model, segments), segments[0].grid, tick)
 
 
-def _answers(model: Model, name: str, pairs: Judged, how: Sampling, timed: Timed) -> Answers:
+def _answers(model: Model, name: str, pairs: Judged, how: Sampling, timed: Timed, *, describes: bool) -> Answers:
     split = name.replace("_", " ")
     with timed.task(f"drawing {split} names", len(pairs)) as tick:
         drawn = draw(model, pairs.texts, how, tick)
+    if not describes:
+        return Answers(pairs, drawn, None)
     with timed.task(f"describing {split} pictures", len(pairs)) as tick:
         captions = describe(model, pairs.images, how, tick)
     return Answers(pairs, drawn, captions)

@@ -33,15 +33,29 @@ class Features:
 
 
 @dataclass(frozen=True)
+class Told:
+    """How well one split's pictures were described. right: which captions agree to the letter."""
+
+    captions: list[str]
+    right: list[bool]
+    exact: Interval
+    similar: Interval | None
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "exact": self.exact._asdict(),
+            "similarity": None if self.similar is None else self.similar._asdict(),
+        }
+
+
+@dataclass(frozen=True)
 class Group:
     """How well one split's pairs were answered. ``None``: not measured."""
 
     answers: Answers
     pixels: Retrieval
     features: Retrieval | None
-    right: list[bool]
-    exact: Interval
-    similar: Interval | None
+    told: Told | None
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -50,10 +64,7 @@ class Group:
                 "pixels": self.pixels.to_json(),
                 "features": None if self.features is None else self.features.to_json(),
             },
-            "captions": {
-                "exact": self.exact._asdict(),
-                "similarity": None if self.similar is None else self.similar._asdict(),
-            },
+            "captions": None if self.told is None else self.told.to_json(),
         }
 
 
@@ -61,14 +72,22 @@ def group(
     answers: Answers, gallery: UInt8[Tensor, "m 3 h w"], features: Features | None, encoder: SentenceEncoder | None
 ) -> Group:
     """Judges one split's answers."""
-    place, captions = answers.judged.place, answers.judged.captions
+    place = answers.judged.place
     return Group(
         answers=answers,
         pixels=retrieval(answers.drawn.pictures, place, gallery),
         features=None if features is None else retrieval(features.drawn, place, features.gallery, by="features"),
-        right=matches(answers.captions, captions),
-        exact=exact_match(answers.captions, captions),
-        similar=None if encoder is None else similarity(answers.captions, captions, encoder=encoder),
+        told=None if answers.captions is None else told(answers.captions, answers.judged.captions, encoder),
+    )
+
+
+def told(captions: list[str], true: Sequence[str], encoder: SentenceEncoder | None) -> Told:
+    """Judges captions by the true ones."""
+    return Told(
+        captions=captions,
+        right=matches(captions, true),
+        exact=exact_match(captions, true),
+        similar=None if encoder is None else similarity(captions, true, encoder=encoder),
     )
 
 

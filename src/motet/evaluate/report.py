@@ -18,7 +18,7 @@ def write_report(found: Evaluation, pipeline: Pipeline, run: Path, path: Path) -
     recipe = config.build()
     parts: list[Section] = [sections.key_numbers(found)]
     parts += [sections.drawings(found, split) for split in found.groups]
-    parts += [sections.captions(found, split) for split in found.groups]
+    parts += [gallery for split in found.groups for gallery in sections.captions(found, split)]
     if found.reconstruction is not None:
         parts.append(sections.reconstructions(found.reconstruction))
     parts += drift_figure(found)

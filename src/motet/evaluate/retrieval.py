@@ -16,6 +16,7 @@ from motet.errors import ConfigError, DataError, ShapeError
 from motet.evaluate.interval import Interval, mean_interval
 
 POOLED = 16
+AT_ONCE = 128  # pictures; all of a gallery in double precision may be more than the memory holds
 # Two copies of a picture in the gallery are the same answer. Their features differ by rounding (about 1e-7, by their
 # place in a batch), and an item within `SAME` of the truth cannot be nearer by more than that (triangle inequality).
 SAME = 1e-5
@@ -66,7 +67,8 @@ def retrieval(
 
 def pooled(pictures: UInt8[Tensor, "n 3 h w"]) -> Float[Tensor, "n 768"]:
     """Pictures as values in [0, 1], averaged over a grid of 16 by 16; in double precision."""
-    return F.adaptive_avg_pool2d(pictures.cpu().double() / 255, POOLED).flatten(1)
+    some = (F.adaptive_avg_pool2d(part.cpu().double() / 255, POOLED) for part in pictures.split(AT_ONCE))
+    return torch.cat([part.flatten(1) for part in some])
 
 
 def unit(features: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:

@@ -48,10 +48,11 @@ def key_numbers(found: Evaluation, targets: Targets | None = None) -> KeyNumbers
         numbers.append(_share(group.pixels.top1, label, wanted))
     for split, group in found.groups.items():
         wanted = targets.trained_captions if split == "trained" else targets.held_out_captions
-        numbers.append(_share(group.exact, f"captions exactly right: {split.replace('_', '-')} pictures", wanted))
-    return KeyNumbers(
-        "Key numbers", numbers, note="Small print: the interval that holds the value with 95 % confidence."
-    )
+        if group.told is not None:
+            label = f"captions exactly right: {split.replace('_', '-')} pictures"
+            numbers.append(_share(group.told.exact, label, wanted))
+    note = "Small print: the interval that holds the value with 95 % confidence."
+    return KeyNumbers("Key numbers", numbers, note=f"{note} {found.unlike}".rstrip())
 
 
 def drawings(found: Evaluation, split: str) -> Gallery:
@@ -66,27 +67,28 @@ def drawings(found: Evaluation, split: str) -> Gallery:
         f"Left: generated from the name alone. Right: the true picture. ✓: of all {found.gallery:,} pictures, the true "
         f"one is the nearest to the generated one. {EVENLY}"
     )
-    if split == "held_out":
+    if split == "held_out" and not found.unlike:
         note = f"Never seen in training. {note}"
     return Gallery(_title(f"Drawing {called(found, split)}"), tiles, note)
 
 
-def captions(found: Evaluation, split: str, most: int = SHOWN) -> Gallery:
-    """Judged pictures over their captions; the true caption below where it differs."""
+def captions(found: Evaluation, split: str, most: int = SHOWN) -> list[Gallery]:
+    """Judged pictures over their captions; the true caption below where it differs. None of a model that is mute."""
     group = found.groups[split]
-    judged = group.answers.judged
+    judged, told = group.answers.judged, group.told
+    if told is None:
+        return []
     tiles = [
         Tile(
             judged.truth[i],
-            group.answers.captions[i] or "(nothing)",
-            expected="" if group.right[i] else f"is: {judged.captions[i]}",
-            ok=group.right[i],
+            told.captions[i] or "(nothing)",
+            expected="" if told.right[i] else f"is: {judged.captions[i]}",
+            ok=told.right[i],
         )
         for i in evenly(range(len(judged)), most)
     ]
-    return Gallery(
-        f"Describing {split.replace('_', '-')} pictures", tiles, f"What the model says of a picture. {EVENLY}"
-    )
+    note = f"What the model says of a picture. {EVENLY}"
+    return [Gallery(f"Describing {split.replace('_', '-')} pictures", tiles, note)]
 
 
 def reconstructions(rebuilt: Reconstruction, most: int = 12) -> Pairs:
@@ -107,7 +109,7 @@ def all_numbers(found: Evaluation) -> Table:
         rows.append(("Codec PSNR from the means, dB", _decimals(mean_interval(found.reconstruction.means), 2)))
         rows.append(("Codec PSNR with noise drawn, dB", _decimals(mean_interval(found.reconstruction.noised), 2)))
     for split, group in found.groups.items():
-        rows += _group_rows(f"{called(found, split)} ({len(group.right)})", group)
+        rows += _group_rows(f"{called(found, split)} ({len(group.answers.judged)})", group)
     if found.distances is not None:
         d = found.distances
         rows.append((f"Frechet distance, {d.n} drawn to {d.n} true pictures", f"{d.frechet:.2f}"))
@@ -161,9 +163,10 @@ def _group_rows(name: str, group: Group) -> list[tuple[str, str]]:
     if group.features is not None:
         rows.append((f"{name}: nearest by features", group.features.top1.percent()))
         rows.append((f"{name}: among the five nearest by features", group.features.top5.percent()))
-    rows.append((f"{name}: captions exactly right", group.exact.percent()))
-    if group.similar is not None:
-        rows.append((f"{name}: captions' similarity in meaning", _decimals(group.similar, 3)))
+    if group.told is not None:
+        rows.append((f"{name}: captions exactly right", group.told.exact.percent()))
+        if group.told.similar is not None:
+            rows.append((f"{name}: captions' similarity in meaning", _decimals(group.told.similar, 3)))
     return rows
 
 

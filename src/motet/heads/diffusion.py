@@ -144,13 +144,13 @@ class Diffusion(Head):
         draws = t.shape[0] // value.shape[0]
         x = value.repeat_interleave(draws, 0)
         condition = self.condition(h).repeat_interleave(draws, 0)
-        prediction = self.predict(self.path.mix(x, e, t), t, condition)
+        prediction = self(self.path.mix(x, e, t), t, condition)
         return (prediction.float() - target_of(self.path, self.shape.target, Point(x, e), t)).square().mean(-1)
 
-    def predict(
+    def forward(
         self, x: Float[Tensor, "k c"], t: Float[Tensor, " k"], condition: Float[Tensor, "k w"]
     ) -> Float[Tensor, "k c"]:
-        """The prediction target at noised values of these times."""
+        """The prediction target at noised values of these times: all that training runs of the head's network."""
         return self.denoiser(x, self.denoiser.modulations(t, condition))
 
     def condition(self, h: Float[Tensor, "*k d"]) -> Float[Tensor, "*k w"]:
@@ -189,4 +189,4 @@ class Diffusion(Head):
         return DiffusionSampling(wishes.steps, wishes.solver, wishes.guidance, wishes.temperature)
 
     def compile_parts(self) -> None:
-        self.predict = torch.compile(self.predict, dynamic=True)  # type: ignore[method-assign]
+        self.compile(dynamic=True)

@@ -7,9 +7,10 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from motet.bounds import check_bounds
 from motet.errors import ConfigError
 from motet.nn.attention import Attention, Context
-from motet.nn.backend import choose_backend
+from motet.nn.backend import AttentionName, choose_backend
 from motet.nn.block import Aux, Block, TransformerBlock, through
 from motet.nn.cache import Cache
 from motet.nn.condition import Conditioning
@@ -36,8 +37,13 @@ class TransformerShape:
     qk_norm: bool = field(default=False, metadata={"help": "RMSNorm on queries and keys"})
     qkv_bias: bool = field(default=False, metadata={"help": "bias on queries, keys and values (Qwen2)"})
     norm_eps: float = field(default=1e-6, metadata={"help": "epsilon of the norms"})
+    attention: AttentionName = field(
+        default="auto",
+        metadata={"help": "back-end of attention; auto: the fastest; flex: on CUDA, or a CPU that only generates"},
+    )
 
     def __post_init__(self) -> None:
+        check_bounds(self, "dim", "n_heads", "n_kv_heads", "head_dim", "ffn_dim", low=1)
         if self.head_dim is None and self.dim % self.n_heads:
             raise ConfigError(f"dim {self.dim} does not divide into {self.n_heads} heads; change one, or set head_dim")
 
@@ -73,7 +79,7 @@ class Backbone(nn.Module):
     """Blocks, then a norm. Attends by the tags, over the cache too if one is given.
 
     conditioning: makes the condition of noised tokens that modulated blocks read; without it neither time nor labels
-    are looked at.
+    are looked at. attention: the back-end, by name.
     """
 
     def __init__(
@@ -84,17 +90,20 @@ class Backbone(nn.Module):
         rope: Rotary,
         norm_eps: float = 1e-6,
         conditioning: Conditioning | None = None,
+        attention: AttentionName = "auto",
     ):
         super().__init__()
         self.conditioning = conditioning
         self.blocks = nn.ModuleList(blocks)
         self.norm = RMSNorm(dim, eps=norm_eps)
         self.rope = rope
-        self.attention = "auto"
+        self.attention = attention
 
     @staticmethod
     def plain(shape: TransformerShape) -> "Backbone":
-        return Backbone(shape.blocks(), dim=shape.dim, rope=shape.rope(), norm_eps=shape.norm_eps)
+        return Backbone(
+            shape.blocks(), dim=shape.dim, rope=shape.rope(), norm_eps=shape.norm_eps, attention=shape.attention
+        )
 
     def forward(
         self,

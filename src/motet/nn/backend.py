@@ -11,7 +11,7 @@ and refuses before any work is done.
 """
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
@@ -22,6 +22,9 @@ from torch.nn.functional import scaled_dot_product_attention
 from motet.errors import CapabilityError, ConfigError
 from motet.nn.compiler import lacks_for_compiling
 from motet.sequence import Tags, sees
+
+AttentionName = Literal["auto", "reference", "dense", "sdpa", "flex"]
+"""What a backbone may ask for: a back-end, or the fastest one."""
 
 DENSE_ROW_LIMIT = 384
 """Rows up to this long train faster with ``dense`` than with ``sdpa`` on a CPU (16 to 256 tokens: 7x to 1.5x)."""
@@ -104,12 +107,12 @@ class Flex(Backend):
         if device.type == "cpu" and grad:
             raise CapabilityError(
                 "attention back-end 'flex' has no backward pass on a CPU; train with 'dense' or 'sdpa' "
-                "(backbone.attention = 'auto' chooses), or generate under torch.no_grad()"
+                "(backbone.attention=auto chooses), or generate under torch.no_grad()"
             )
         if lack := lacks_for_compiling(device):
             raise CapabilityError(
                 f"attention back-end 'flex' is compiled when it is used, but {lack}; install it, or take 'dense' or "
-                "'sdpa' (backbone.attention = 'auto' chooses)"
+                "'sdpa' (backbone.attention=auto chooses)"
             )
 
     def mask(self, query: Tags, key: Tags) -> BlockMask:

@@ -23,7 +23,8 @@ def forget_compiled(model: nn.Module) -> None:
     """Undoes every `part.compile()` in the model, and what the compiler has noted about shapes.
 
     Compiled code rounds otherwise than plain code. A stage that finds its model as it would in a new process gives the
-    same bits whether the stage before it ran here or was loaded.
+    same bits whether the stage before it ran here or was loaded. So parts are compiled as modules alone: a method that
+    is replaced by its compiled form would not be found.
     """
     compiled = [part for part in model.modules() if part._compiled_call_impl is not None]
     for part in compiled:

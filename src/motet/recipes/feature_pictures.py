@@ -8,6 +8,7 @@ there are, and how much the errors of each count.
 from abc import abstractmethod
 from dataclasses import dataclass, field, replace
 
+from motet.bounds import check_bounds
 from motet.codecs.feature_decoder import FeatureDecoder, FeatureDecoderShape
 from motet.codecs.features import Features, FeaturesShape
 from motet.codecs.pyramid import Pyramid
@@ -61,6 +62,13 @@ class FeaturePictures(PictureRecipe):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_bounds(self, "contrast_batch", low=1)
+        check_bounds(self, "codec_dropout", "doubt", low=0, high=1)
+        if self.codec_batch < len(self.order().scales):
+            raise ConfigError(
+                f"codec_batch is {self.codec_batch}; every batch of the decoder's stage has pictures for each of the "
+                f"{len(self.order().scales)} scales"
+            )
         if not 0 < self.contrast_share < 1 - self.codec_share:
             raise ConfigError(
                 f"contrast_share is {self.contrast_share} and codec_share {self.codec_share}; both are shares of the "

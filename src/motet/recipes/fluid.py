@@ -63,7 +63,11 @@ class Fluid(PictureRecipe):
         default="continuous", metadata={"help": "continuous: latents and a diffusion head; discrete: codes, a softmax"}
     )
     order: Literal["random", "raster"] = field(
-        default="random", metadata={"help": "random: sets of tokens in random order; raster: one after the other"}
+        default="random",
+        metadata={
+            "help": "random: sets of tokens in random order; raster: one after the other, which wants "
+            "sampling.guidance_schedule=constant"
+        },
     )
     codec: SigmaVaeShape = SigmaVaeShape(patch=8, channels=48, sigma=0.1)
     head: DiffusionShape = DiffusionShape(shift=2.0)
@@ -77,7 +81,7 @@ class Fluid(PictureRecipe):
     def idle(self) -> tuple[str, ...]:
         """What belongs to the kind of tokens, and to the order, that is not chosen."""
         kind = ("vq.",) if self.tokens == "continuous" else ("codec.", "head.")
-        return kind if self.order == "random" else (*kind, "masking.")
+        return (*super().idle(), *kind, *(("masking.",) if self.order == "raster" else ()))
 
     def continuous(self) -> Kind:
         dim, channels = self.backbone.dim, self.codec.channels
@@ -136,7 +140,9 @@ PAPER = Fluid(  # Fluid 1.1B: 24 blocks of width 1536, a 6-layer head, 256-pixel
     head=DiffusionShape(width=1536, n_layers=6, ffn_dim=1536, target="epsilon", path="cosine", start=0.001),
     rows=512,
     row_length=1280,
-    training=TrainSettings(lr=1e-4, optimizer="adamw", betas=(0.9, 0.95), weight_decay=0.02, ema=0.9999),
+    training=TrainSettings(
+        lr=1e-4, warmup=65_000, floor=1.0, optimizer="adamw", betas=(0.9, 0.95), weight_decay=0.02, ema=0.9999
+    ),
     sampling=Sampling(
         guidance=5.0, guidance_schedule="linear", rounds=64, steps=100, solver="ancestral", temperature=0.975
     ),

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
+from motet.bounds import check_bounds
 from motet.codecs.sigma_vae import SigmaVAE, SigmaVaeShape
 from motet.embed.embed import Embed
 from motet.embed.project import Project
@@ -44,6 +45,10 @@ class LatentLM(PictureRecipe):
         metadata={"help": "most of a picture's earlier latents that training shows as another picture's (paper: 0)"},
     )
     sampling: Sampling = Sampling(guidance=2.0, temperature=0.5)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_bounds(self, "doubt", low=0, high=1)
 
     def picture(self) -> Modality:
         dim, channels = self.backbone.dim, self.codec.channels
@@ -92,14 +97,22 @@ PAPER = LatentLM(  # the 1.3B language model of section 4.2, on 256-pixel pictur
     doubt=0.0,
     rows=1024,
     row_length=4096,
-    training=TrainSettings(lr=3e-4, warmup=500, optimizer="adamw", betas=(0.9, 0.98), ema=0.9999),
+    codec_training=TrainSettings(lr=3e-4, optimizer="adamw", weight_decay=0.0, ema=0.9999),
+    training=TrainSettings(lr=3e-4, warmup=500, optimizer="adamw", betas=(0.9, 0.98), weight_decay=0.01, ema=0.9999),
+    sampling=Sampling(guidance=1.65, steps=20),
 )
 
 
 def _of_pictures(dim: int, n_layers: int, n_heads: int, ffn_dim: int, head_layers: int) -> LatentLM:
-    """The size of one of the paper's models of ImageNet: backbone and head are of one width. All else is PAPER's."""
+    """One of the paper's models of ImageNet: backbone and head are of one width, and 2,048 pictures are a batch.
+
+    All else is PAPER's.
+    """
     head = replace(PAPER.head, width=dim, n_layers=head_layers, ffn_dim=ffn_dim)
-    return resized(PAPER, dim=dim, n_layers=n_layers, n_heads=n_heads, ffn_dim=ffn_dim, head=head)
+    training = replace(PAPER.training, lr=5e-4, warmup=100)
+    return resized(
+        PAPER, dim=dim, n_layers=n_layers, n_heads=n_heads, ffn_dim=ffn_dim, head=head, training=training, rows=128
+    )
 
 
 LatentLM.sizes = {

@@ -78,7 +78,7 @@ class MAR(PictureRecipe):
         shape, blocks = self.backbone, self.backbone.blocks()
         encoder, decoder = blocks[: self.encoder_layers], blocks[self.encoder_layers :]
         stack: list[Block] = [Unmasked(encoder), *decoder] if encoder else [*decoder]
-        return Backbone(stack, dim=shape.dim, rope=shape.rope(), norm_eps=shape.norm_eps)
+        return Backbone(stack, dim=shape.dim, rope=shape.rope(), norm_eps=shape.norm_eps, attention=shape.attention)
 
 
 TINY = MAR(
@@ -113,7 +113,16 @@ PAPER = MAR(  # MAR-L of table 4: 16 + 16 blocks, an 8-layer head, 256-pixel pic
     encoder_layers=16,
     rows=512,
     row_length=1280,
-    training=TrainSettings(lr=8e-4, optimizer="adamw", betas=(0.9, 0.95), weight_decay=0.02, ema=0.9999),
+    training=TrainSettings(  # the warm-up is 100 epochs of ImageNet
+        lr=8e-4,
+        warmup=62_500,
+        floor=1.0,
+        optimizer="adamw",
+        betas=(0.9, 0.95),
+        weight_decay=0.02,
+        clip=3.0,
+        ema=0.9999,
+    ),
     sampling=Sampling(guidance=3.0, guidance_schedule="linear", rounds=64, steps=100, solver="ancestral"),
 )
 

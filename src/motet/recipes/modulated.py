@@ -30,4 +30,5 @@ def modulated(
         rope=shape.rope() if rope is None else rope,
         norm_eps=shape.norm_eps,
         conditioning=Conditioning(TimeMLP(shape.dim), shape.dim, label),
+        attention=shape.attention,
     )

@@ -13,7 +13,9 @@ from typing import ClassVar
 
 from torch import nn
 
+from motet.bounds import check_bounds
 from motet.codecs.picture_codec import PictureCodec
+from motet.codecs.sigma_vae import SigmaVaeShape
 from motet.codecs.text import TextCodec
 from motet.data.corpus import Corpus
 from motet.data.loader import document_rng
@@ -68,6 +70,14 @@ class PictureRecipe(Recipe):
     def __post_init__(self) -> None:
         if not 0 < self.codec_share < 1:
             raise ConfigError(f"codec_share is {self.codec_share}; it is a share of the budget between 0 and 1")
+        check_bounds(self, "image_size", "vocab_size", "rows", "row_length", "codec_batch", low=1)
+        check_bounds(self, "condition_dropout", "text_first", low=0, high=1)
+        check_bounds(self, "image_weight", low=0)
+
+    def mute(self) -> str:
+        if not self.text_weight:
+            return "it learns pictures and no text"
+        return "it learns pictures from text alone (text_first=1)" if self.text_first == 1 else ""
 
     @abstractmethod
     def picture(self) -> Modality:
@@ -102,6 +112,13 @@ class PictureRecipe(Recipe):
 
     def open_text(self, tokenizer: Path) -> TextCodec:
         return TextCodec.load(tokenizer, modalities=[IMAGE])
+
+    def idle(self) -> tuple[str, ...]:
+        """Seeds of stages, which have the run's; a noise scale without noise; a BPE's size beside a tokenizer."""
+        parts = vars(self).items()
+        seeds = [f"{name}.seed" for name, part in parts if isinstance(part, TrainSettings)]
+        noises = [f"{name}.sigma" for name, part in parts if isinstance(part, SigmaVaeShape) and part.noise == "none"]
+        return (*seeds, *noises, *(["vocab_size"] if self.tokenizer is not None else []))
 
     def stages(self, seed: int) -> list[Stage]:
         return [self.codec_stage(seed), self.model_stage(seed)]

@@ -89,7 +89,7 @@ PAPER = PUMA(  # CLIP-L/14 at 224 pixels, Llama 3 8B, 1 + 4 + 16 + 64 + 256 toke
     codec_batch=1024,
     codec_dropout=0.1,
     training=TrainSettings(lr=3e-5, warmup=2000, optimizer="adamw", ema=0.9999, clip=5.0),
-    codec_training=TrainSettings(lr=8e-5, optimizer="adamw", floor=0.0, ema=0.9999),
+    codec_training=TrainSettings(lr=8e-5, schedule="wsd", cooldown=1.0, floor=0.0, optimizer="adamw", ema=0.9999),
     sampling=Sampling(guidance=1.0, scales=3),
 )
 

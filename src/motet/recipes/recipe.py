@@ -52,6 +52,10 @@ class Recipe(ABC):
         """How training lays out pairs in which the picture comes first and is described."""
         return described
 
+    def mute(self) -> str:
+        """Why its models cannot describe a picture, as a clause; empty where they can."""
+        return ""
+
     def idle(self) -> tuple[str, ...]:
         """Settings, or beginnings of their names, that have no effect beside the others: who sets one is told."""
         return ()

@@ -1,7 +1,8 @@
 """A run: a recipe trained on a source into one self-contained folder, and a model loaded back from it.
 
 RUN/config.json          recipe, size and all settings as resolved; the data; the budget; the version that made it
-    data.json            how many documents, and a digest of them: a run goes on with the same ones alone
+    data.json            how many documents, and a digest of them: a run goes on with the same ones alone, wherever
+                         they lie
     tokenizer.json       the text codec
     model.safetensors    all weights and statistics, codecs included, as last saved; none while only codecs learn
     ema.safetensors      the same, averaged over training: what is used by default
@@ -22,7 +23,7 @@ from typing import Any
 import torch
 from rich.console import Console
 
-from motet.config import from_dict, to_dict
+from motet.config import differences, from_dict, to_dict
 from motet.data.corpus import Corpus
 from motet.errors import CheckpointError, ConfigError, TrainingError
 from motet.model import Model
@@ -31,6 +32,7 @@ from motet.pipeline import Pipeline
 from motet.recipes.recipe import Recipe, Stage, initialised
 from motet.recipes.registry import RECIPES
 from motet.recipes.rows import LEFT_OUT, fitting
+from motet.recipes.same_data import changed_data
 from motet.recipes.trained_codecs import put_codecs, trained_codecs
 from motet.recipes.weights import Weights, read_mark, read_weights, write_weights
 from motet.seed import checked_seed
@@ -84,7 +86,8 @@ def train_run(
 ) -> bool:
     """Trains every stage of a recipe, going on from what ``run`` holds; False if it was interrupted (and saved).
 
-    A finished run is left as it is, whatever the budget says now.
+    A finished run is left as it is, whatever the budget says now. Data that have another name than when the run was
+    begun are known by their documents, and the run takes the new name.
     codecs: files of trained codecs (``recipes/trained_codecs.py``) by the stage that each stands for; those stages are
     left out. Documents that are longer than the recipe's rows are left out too, with a warning.
     Raises CheckpointError if the folder holds a run of other settings or was begun on other data, DataError for data
@@ -95,6 +98,8 @@ def train_run(
         return True
     identity = corpus.identity()
     _same_data(run, identity)
+    if _all_trained(run):  # on the same data under another name
+        return True
     recipe = config.build()
     tokenizer = run / "tokenizer.json"
     text = recipe.open_text(tokenizer) if tokenizer.is_file() else recipe.text_codec(corpus)
@@ -118,13 +123,13 @@ def train_run(
 def is_finished(run: PathLike, config: RunConfig) -> bool:
     """Whether ``run`` holds this run with all of its stages trained; its budget may be another.
 
+    Data under another name may be the same, but that is not known before they are read: False.
     Raises CheckpointError if the folder holds a run of other settings.
     """
     if not (Path(run) / "config.json").is_file():
         return False
     _same_settings(Path(run), config)
-    mark = read_mark(Path(run))
-    return mark is not None and mark.finished
+    return _all_trained(Path(run)) and read_config(run).data == config.data
 
 
 def load(run: PathLike, *, weights: Weights = "ema", device: torch.device | str | None = None) -> Pipeline:
@@ -197,21 +202,39 @@ def _carry_out(
     return True
 
 
+def _all_trained(run: Path) -> bool:
+    mark = read_mark(run)
+    return (run / "config.json").is_file() and mark is not None and mark.finished
+
+
 def _same_settings(run: Path, config: RunConfig) -> None:
-    """Checks that the run in the folder is this one. A stage that has failed may have another learning rate."""
-    theirs = read_config(run)
-    mine, held = to_dict(config), to_dict(theirs)
+    """Checks that the run in the folder is this one. A stage that has failed may have another learning rate.
+
+    Data may have another name, unless the name is all that the folder tells of them.
+    """
+    theirs, mine = read_config(run), _told(config)
+    try:
+        odd = differences(_told(theirs), mine)
+    except ConfigError as error:
+        raise CheckpointError(
+            f"{run} holds a run of motet {theirs.version} whose settings are none here: {error}; use another --out"
+        ) from error
+    free = {"data"} if (run / "data.json").is_file() else set()
     if failed := failed_stage(run):
         recipe = theirs.build()
-        for stage in recipe.stages(theirs.seed):
-            for name in _trains_by(recipe, stage) if stage.name == failed else ():
-                held["settings"][name]["lr"] = mine["settings"].get(name, {}).get("lr")
-    odd = [name for name in mine if name not in ("minutes", "steps", "version") and mine[name] != held[name]]
-    if odd:
+        stages = [stage for stage in recipe.stages(theirs.seed) if stage.name == failed]
+        free |= {f"{name}.lr" for stage in stages for name in _trains_by(recipe, stage)}
+    told = [odd["recipe"]] if "recipe" in odd else [words for name, words in odd.items() if name not in free]
+    if told:
         raise CheckpointError(
-            f"{run} holds a run with another {' and '.join(odd)}; "
-            "use another --out, or the same settings to go on with it"
+            f"{run} holds a run with other settings: {', '.join(told)}. Use another --out, or the same settings to "
+            "go on with it"
         )
+
+
+def _told(config: RunConfig) -> dict[str, Any]:
+    """What makes a run the one that it is; of a setting that came since it was begun, what it is by default."""
+    return {"recipe": config.recipe, "data": config.data, "seed": config.seed, **to_dict(config.build())}
 
 
 def _trains_by(recipe: Recipe, stage: Stage) -> list[str]:
@@ -222,20 +245,12 @@ def _trains_by(recipe: Recipe, stage: Stage) -> list[str]:
 
 def _same_data(run: Path, mine: Mapping[str, Any]) -> None:
     """Checks that a run that was begun learned from these documents, and is judged on these."""
-    path = run / "data.json"
-    theirs = json.loads(path.read_text()) if path.is_file() else mine
-    if mine == theirs:
-        return
-    changed = [
-        f"{theirs[split]['documents']:,} documents {words} then, {mine[split]['documents']:,} now"
-        + (", not the same" if theirs[split]["documents"] == mine[split]["documents"] else "")
-        for split, words in (("train", "to learn from"), ("held_out", "held out"))
-        if theirs[split] != mine[split]
-    ]
-    raise CheckpointError(
-        f"{run} was begun on other data: {'; '.join(changed)}. Files or captions were changed, or `motet data check` "
-        "has set some aside. To learn from what is there now, use another --out; to go on, put the data back as it was"
-    )
+    if changed := changed_data(run, mine):
+        raise CheckpointError(
+            f"{run} was begun on other data: {'; '.join(changed.values())}. Files or captions were changed, or "
+            "`motet data check` has set some aside. To learn from what is there now, use another --out; to go on, put "
+            "the data back as it was"
+        )
 
 
 def _share(config: RunConfig, share: float) -> Budget:

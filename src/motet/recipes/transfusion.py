@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import ClassVar, Literal
 
+from motet.bounds import check_bounds
 from motet.codecs.merged import Merged
 from motet.codecs.sigma_vae import SigmaVAE, SigmaVaeShape
 from motet.data.orders import Ordering, described
@@ -21,7 +22,6 @@ from motet.embed.convolve import Convolve
 from motet.embed.embed import Embed
 from motet.embed.project import Project
 from motet.embed.timed import FinishedAtOne, Timed
-from motet.errors import ConfigError
 from motet.factorise.next_block import NextBlock, Noising
 from motet.heads.velocity import Velocity
 from motet.nn.backbone import TransformerShape
@@ -60,8 +60,8 @@ class Transfusion(DenoisedPictures):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 <= self.noise_cap <= 1:
-            raise ConfigError(f"noise_cap is {self.noise_cap}; it is a share of the way to pure noise, from 0 to 1")
+        check_bounds(self, "merge", low=1)
+        check_bounds(self, "noise_cap", low=0, high=1)
 
     def ways(self) -> Ways:
         dim, channels = self.backbone.dim, self.codec.channels
@@ -121,7 +121,7 @@ PAPER = Transfusion(  # the 7B model; 256-pixel pictures, 256 tokens of 2 x 2 x 
     rows=512,
     row_length=4096,
     training=TrainSettings(lr=3e-4, warmup=4000, floor=0.05, optimizer="adamw", weight_decay=0.1),
-    sampling=Sampling(guidance=3.0, steps=250, solver="ancestral"),
+    sampling=Sampling(guidance=5.0, steps=250, solver="ancestral"),
 )
 
 Transfusion.sizes = {

@@ -81,6 +81,8 @@ PAPER = VQTokens(  # LlamaGen-XL: 36 blocks of width 1280, 256-pixel pictures as
     backbone=TransformerShape(dim=1280, n_layers=36, n_heads=20, ffn_dim=3584, rope_axes=(32, 0, 16, 16), qk_norm=True),
     rows=256,
     row_length=1280,
+    codec_batch=128,
+    codec_training=TrainSettings(lr=1e-4, optimizer="adamw", betas=(0.9, 0.95), weight_decay=0.05),
     training=TrainSettings(
         lr=1e-4, schedule="wsd", warmup=0, optimizer="adamw", betas=(0.9, 0.95), weight_decay=0.05, ema=0.9999
     ),

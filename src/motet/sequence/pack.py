@@ -200,7 +200,7 @@ class _Layout:
             assert not span.whole and span.public, "next-token prediction needs a public span with a block per token"
             by = np.concatenate([[last_public], flat[:-1]])[predict.at.numpy()]
             assert by.min() >= 0, "the first token of a document has nothing that could predict it"
-        self.targets.setdefault(span.modality, []).append((by, predict.value, predict.weight))
+        self.targets.setdefault(predict.of or span.modality, []).append((by, predict.value, predict.weight))
 
     def finish(self, n_docs: int, n_tokens: int) -> Packed:
         def joined(parts: list[np.ndarray]) -> Tensor:

@@ -21,12 +21,14 @@ class Predict:
     weight: weight of each prediction in its modality's mean.
     by:     "previous": the last public token before it predicts (next-token prediction);
             "self": the token itself does (a noised or masked token).
+    of:     the modality whose values they are, where the span is a view that has none of its own; None: the span's.
     """
 
     at: Int[Tensor, " m"]
     value: Tensor
     weight: Float[Tensor, " m"]
     by: Literal["previous", "self"] = "previous"
+    of: str | None = None
 
 
 @dataclass(frozen=True)

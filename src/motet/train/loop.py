@@ -15,6 +15,7 @@ from rich.console import Console
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
+from motet.config import differences
 from motet.errors import CheckpointError
 from motet.train import checkpoint, hardware
 from motet.train.averaged import averaged
@@ -181,20 +182,19 @@ def _resume(run: Path, fresh: State, optimizers: Optimizers, ema: Ema) -> State:
     state = checkpoint.load(run, fresh.stage)
     if state is None:
         return fresh
-    mine, theirs = fresh.settings, state.settings
+    theirs = TrainSettings().numerics() | state.settings  # of a setting that came since, what it is by default
     free = {"lr"} if failed_stage(run) == state.stage else set()
-    odd = [name for name in sorted({*mine, *theirs} - free) if mine.get(name) != theirs.get(name)]
+    odd = [words for name, words in differences(theirs, fresh.settings).items() if name not in free]
     if odd and not state.finished:
         raise CheckpointError(
-            f"stage {state.stage!r} in {run} was begun with "
-            + ", ".join(f"{name}={theirs.get(name)} (now {mine.get(name)})" for name in odd)
-            + "; give the same settings to go on, or use another run folder"
+            f"stage {state.stage!r} in {run} was begun with {', '.join(odd)}; "
+            "give the same settings to go on, or use another run folder"
         )
     checkpoint.restore(ema.module, state.model)
     ema.load(state.ema)
     optimizers.load(state.optimizer)
     state.model, state.ema, state.optimizer = {}, {}, {}
-    state.settings = mine
+    state.settings = fresh.settings
     return state
 
 

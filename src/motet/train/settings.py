@@ -1,9 +1,9 @@
 """How long to train and how: `Budget` and `TrainSettings`. No torch here, so that a command line can show them."""
 
-import math
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
+from motet.bounds import check_bounds
 from motet.errors import ConfigError
 
 Schedule = Literal["cosine", "wsd"]
@@ -94,20 +94,10 @@ class TrainSettings:
         ):
             if getattr(self, name) not in get_args(kind):
                 raise ConfigError(f"{name}={getattr(self, name)!r} is none of {', '.join(get_args(kind))}")
-        for name, low, high in (
-            ("lr", 0.0, float("inf")),
-            ("warmup", 0, float("inf")),
-            ("floor", 0.0, 1.0),
-            ("weight_decay", 0.0, float("inf")),
-            ("clip", 0.0, float("inf")),
-            ("ema", 0.0, 0.999999999),
-            ("checkpoint_minutes", 0.0, float("inf")),
-        ):
-            value = getattr(self, name)
-            if not (low <= value <= high and math.isfinite(value)):
-                raise ConfigError(f"{name}={value} is outside [{low}, {high}{']' if math.isfinite(high) else ')'}")
-        if self.checkpoint_steps is not None and self.checkpoint_steps < 1:
-            raise ConfigError(f"checkpoint_steps={self.checkpoint_steps}: give a positive number of steps, or none")
+        check_bounds(self, "lr", "warmup", "weight_decay", "clip", "checkpoint_minutes", low=0)
+        check_bounds(self, "floor", low=0, high=1)
+        check_bounds(self, "ema", low=0, high=0.999999999)
+        check_bounds(self, "checkpoint_steps", low=1)
         if self.cooldown is not None and self.schedule != "wsd":
             raise ConfigError(
                 f"cooldown={self.cooldown} has no effect on the {self.schedule} schedule; set schedule=wsd"

@@ -91,6 +91,8 @@ class Claim(ABC):
     measures: ClassVar[Mapping[str, str]]
     """What each number is, by its name in ``Measured.numbers``."""
     credit: ClassVar[str] = ""
+    tried: ClassVar[tuple[str, ...]] = ()
+    """What was tried, or is suspected, where the claim did not hold; told after its runs, it decides nothing."""
 
     @abstractmethod
     def arms(self, scale: Scale) -> Sequence[str]:

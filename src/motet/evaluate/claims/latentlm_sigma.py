@@ -100,6 +100,11 @@ class LatentLMSigma(Claim):
     )
     measures: ClassVar[Mapping[str, str]] = MEASURES
     credit: ClassVar[str] = CREDIT
+    tried: ClassVar[tuple[str, ...]] = (
+        "Suspected, not tried: a codec of a few seconds blurs more the more noise it is trained under, so that its own "
+        "distance rises faster with sigma than what feeding on its own samples costs falls; with a codec that decodes "
+        "noisy latents well, the gain may outweigh the loss. Of other settings no attempt is on record.",
+    )
 
     def arms(self, scale: Scale) -> tuple[str, ...]:
         return tuple(f"sigma-{sigma:g}" for sigma in SETTINGS[scale].sigmas)

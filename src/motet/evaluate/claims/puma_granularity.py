@@ -112,8 +112,9 @@ class PUMAGranularity(Claim):
     name: ClassVar[str] = "puma-granularity"
     statement: ClassVar[str] = (
         "The number of feature tokens of a picture trades variety for fidelity: the more there are, the nearer a "
-        "drawing comes to the encoded picture, and the less two drawings of the same features differ. Questions about "
-        "where things are can be answered from fine scales and not from coarse ones."
+        "drawing comes to the encoded picture, and the less two drawings of the same features differ. Where things "
+        "stand is told by fine scales and not by coarse ones: here to linear probes of the features, where the paper "
+        "asks a language model."
     )
     source: ClassVar[str] = "PUMA, arXiv 2410.13861, the comparisons of scales by reconstruction and by understanding"
     published: ClassVar[tuple[str, ...]] = (
@@ -123,7 +124,7 @@ class PUMAGranularity(Claim):
         "varied; PSNR 12.82, 12.61, 13.50, 14.12, 19.36, not monotone, so variety is judged by the distance",
         "A model that reads one scale alone (from the paper): MMB 56.8, 58.3, 61.5, 63.6, 65.4; VQAv2 64.1, 67.0, "
         "71.1, 74.4, 76.9; GQA 0.0, 0.0, 46.6, 58.4, 58.8, whose zeros may be a failure of its evaluation (unverified)",
-        "Expected here: questions about places fail at 4 tokens and fewer",
+        "Expected here: probes of places and relations fail at 4 tokens and fewer",
     )
     measures: ClassVar[Mapping[str, str]] = {
         "psnr": "PSNR in dB of drawings to their true pictures, which are held out",

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,15 @@ def write_index(folder: Path) -> Path:
     )
 
 
+def redraw(folder: Path, claims: Mapping[str, Claim]) -> Path:
+    """The same page once more was tried or suspected: each claim's ``tried`` goes into its JSON, all else stays."""
+    for path in sorted(folder.glob("*.json")):
+        record = json.loads(path.read_text())
+        if record["name"] in claims:
+            write_json(path, record | {"tried": list(claims[record["name"]].tried)})
+    return write_index(folder)
+
+
 def _as_json(claim: Claim, result: ClaimResult, figures: list[dict[str, str]]) -> dict[str, Any]:
     assert result.verdict is not None
     flag = "" if result.scale == "full" else f" --{result.scale}"
@@ -64,6 +73,7 @@ def _as_json(claim: Claim, result: ClaimResult, figures: list[dict[str, str]]) -
         "rule": claim.rule,
         "verdict": result.verdict.word,
         "reasons": list(result.verdict.reasons),
+        "tried": list(claim.tried),
         "summary": {
             arm: {measure: asdict(value) for measure, value in values.items()} for arm, values in result.summary.items()
         },
@@ -94,7 +104,14 @@ def _sections(record: dict[str, Any], folder: Path) -> list[Section]:
             [KeyNumber(record["verdict"], f"{seeds} seeds, {runs} runs, {record['minutes']:.0f} minutes", met=met)],
             note=record["claim"],
         ),
-        Text(f"{name}: why", [*record["reasons"], f"The rule, written before the runs: {record['rule']}"]),
+        Text(
+            f"{name}: why",
+            [
+                *record["reasons"],
+                *record.get("tried", []),
+                f"The rule, written before the runs: {record['rule']}",
+            ],
+        ),
         Table(
             f"{name}: means over seeds, with 95 % intervals",
             [
