@@ -227,7 +227,7 @@ def test_a_run_goes_into_a_folder_named_after_recipe_and_data_if_nothing_is_said
         (["sample", "run"], 'motet sample RUN "red heart"'),
         (["sample", "run", "x", "-n", "1", "-o", "out.xyz"], "give a name such as out.png"),
         (["sample", "nowhere", "x"], "nowhere is not a run folder"),
-        (["describe", "run", "nowhere.png"], "missing file: nowhere.png"),
+        (["describe", "run", "nowhere.png"], "missing file: 'nowhere.png'"),
         (["train", "latentml", "--data", "folder:pictures", "--out", "r"], "expected one of: latentlm"),
         (["train", "latentlm", "--data", "pictures", "--out", "r"], "did you mean folder:pictures?"),
         (["train", "latentlm", "--data", "folder:nowhere", "--out", "r"], "nowhere is not there"),

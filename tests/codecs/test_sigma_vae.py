@@ -152,7 +152,7 @@ def test_what_a_model_draws_is_projected_onto_the_sphere_where_latents_lie_on_on
 
 
 def test_negative_noise_is_refused():
-    with pytest.raises(ConfigError, match="cannot be negative"):
+    with pytest.raises(ConfigError, match=r"sigma is -0\.1; expected a number at least 0"):
         SigmaVaeShape(sigma=-0.1)
 
 

@@ -29,6 +29,7 @@ from motet.whole import whole
 
 TEMPLATES = Path(__file__).parent / "templates"
 TILE = 132  # the width, in CSS pixels, that pictures are shown at, about
+FEW = 12  # so many sentences need no folding
 
 Picture: TypeAlias = UInt8[Tensor, "3 h w"]
 
@@ -127,6 +128,20 @@ class Text:
 
 
 @dataclass(frozen=True)
+class Folds:
+    """Sentences in groups that unfold, each under its name; all are open where there are few."""
+
+    title: str
+    groups: Sequence[tuple[str, Sequence[str]]]
+    note: str = ""
+    kind: ClassVar[str] = "folds"
+
+    @property
+    def opened(self) -> bool:
+        return sum(len(sentences) for _, sentences in self.groups) <= FEW
+
+
+@dataclass(frozen=True)
 class Commands:
     """Shell commands, each with what it does: (command, purpose)."""
 
@@ -147,7 +162,7 @@ class Grid:
     kind: ClassVar[str] = "grid"
 
 
-Section: TypeAlias = KeyNumbers | Gallery | Pairs | Grid | Figure | Table | Text | Commands
+Section: TypeAlias = KeyNumbers | Gallery | Pairs | Grid | Figure | Table | Text | Folds | Commands
 
 
 def write_page(path: PathLike, sections: Sequence[Section], *, title: str, subtitle: str, credit: str) -> Path:

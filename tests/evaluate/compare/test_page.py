@@ -5,10 +5,14 @@ from pathlib import Path
 
 import torch
 
+from motet.evaluate.compare.findings import Finding, Looked
+from motet.evaluate.compare.measures import measure
 from motet.evaluate.compare.measuring import Shown
-from motet.evaluate.compare.page import _grids
+from motet.evaluate.compare.page import _grids, _sentences
 from motet.evaluate.compare.plan import Comparison
 from motet.evaluate.compare.run_one import RunRecord, save_shown
+from motet.evaluate.over_seeds import OverSeeds
+from motet.evaluate.page import Folds
 
 
 def stored(arm: str, prompts: Sequence[str], shades: Sequence[int], out: Path) -> RunRecord:
@@ -29,3 +33,16 @@ def test_arms_that_have_drawn_other_prompts_are_shown_where_they_agree(compariso
     assert grid.columns == ["true", "plain", "thin"]
     shades = {text: [int(picture.max()) for picture in row if picture is not None] for text, row in grid.rows}
     assert shades == {"a": [101, 1, 21], "c": [103, 3, 23]}
+
+
+def test_findings_stand_in_a_fold_for_each_number_and_few_of_them_are_open() -> None:
+    def found(name: str, better: str) -> Finding:
+        return Finding(name, better, "other", OverSeeds(2.0, 1.0, 3.0, 3), (5.0, 7.0))
+
+    looked = Looked((found("frechet", "one"), found("judge", "one"), found("frechet", "two")), 9)
+    folds = _sentences(looked, [])
+    assert isinstance(folds, Folds) and folds.opened
+    (frechet, told), (judge, alone) = folds.groups
+    assert frechet == measure("frechet").words and judge == measure("judge").words
+    assert [f"{frechet}: {one}" for one in told] == [looked.findings[i].sentence for i in (0, 2)] and len(alone) == 1
+    assert not Folds("", [("many", ["so"] * 13)]).opened

@@ -30,6 +30,19 @@ def learning_curves(records: Sequence[RunRecord], arms: Sequence[str]) -> str | 
                     )
             ax.set_title(panel.replace("/", ", ").replace("_", " "))
             ax.set_xlabel("minutes")
-        axes[0].legend()
+            _logarithmic(ax)
+        axes[0].legend(ncols=2, loc="upper right")
 
     return svg(draw, len(panels))
+
+
+def _logarithmic(ax: Any) -> None:
+    """A first loss that is many times the others, or an arm whose losses are small, would else flatten all curves."""
+    from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
+
+    if min((value for line in ax.lines for value in line.get_ydata()), default=0.0) <= 0.0:
+        return
+    ax.set_yscale("log")
+    ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    ax.yaxis.set_minor_locator(NullLocator())
+    ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))

@@ -21,16 +21,18 @@ class Finding:
 
     @property
     def sentence(self) -> str:
+        return f"{measure(self.name).words}: {self.said}"
+
+    @property
+    def said(self) -> str:
+        """The sentence, where it is clear which number it is about."""
         what = measure(self.name)
         unit = f" {what.unit}" if what.unit else ""
         side = "lower" if what.better == "lower" else "higher"
         better, worse = (what.shown(value) for value in self.values)
         assert self.gap.low is not None and self.gap.high is not None
         gap = f"{what.shown(self.gap.mean)} [{what.shown(self.gap.low)}, {what.shown(self.gap.high)}]"
-        return (
-            f"{what.words}: {self.better} is {side} (better) than {self.worse} by {gap}{unit} "
-            f"({better} against {worse})."
-        )
+        return f"{self.better} is {side} (better) than {self.worse} by {gap}{unit} ({better} against {worse})."
 
 
 @dataclass(frozen=True)

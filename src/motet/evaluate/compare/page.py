@@ -17,7 +17,7 @@ from motet.evaluate.compare.plan import Comparison
 from motet.evaluate.compare.run_one import Failure, RunRecord, load_shown
 from motet.evaluate.compare.summary import Summary, summary
 from motet.evaluate.over_seeds import OverSeeds
-from motet.evaluate.page import Figure, Grid, Section, Table, Text, write_page
+from motet.evaluate.page import Figure, Folds, Grid, Section, Table, Text, write_page
 from motet.whole import write_json
 
 NOTHING = "-"
@@ -31,12 +31,13 @@ def write_results(comparison: Comparison, records: Sequence[RunRecord], failures
     write_json(out / "compare.json", _as_json(comparison, records, failures, means, looked))
     labels = ", ".join(arms)
     sections: list[Section] = [
-        _sentences(looked, records),
-        *_tables(means),
-        *_curves(records, arms),
+        *_tables(means)[:1],
         *_grids(comparison, records, out),
-        _settings(comparison),
+        _sentences(looked, records),
         Text("What this can say, and what not", notes(comparison, records, looked)),
+        *_curves(records, arms),
+        *_tables(means)[1:],
+        _settings(comparison),
         *_failed(failures, records),
     ]
     return write_page(
@@ -76,16 +77,19 @@ def _as_json(
     }
 
 
-def _sentences(looked: Looked, records: Sequence[RunRecord]) -> Text:
+def _sentences(looked: Looked, records: Sequence[RunRecord]) -> Section:
     if looked.differences == 0:
         words = "There is nothing to compare yet: it takes two arms with two finished seeds each."
         return Text("Findings", [words if records else f"No run is finished. {words}"])
-    sentences = [one.sentence for one in looked.findings]
-    return Text(
-        "Findings",
-        sentences or ["No difference exceeds its interval."],
-        note=f"{len(sentences)} of {looked.differences} differences exceed their 95 % interval; each has a sentence.",
+    if not looked.findings:
+        return Text("Findings", ["No difference exceeds its interval."])
+    by_name: dict[str, list[str]] = {}
+    for one in looked.findings:
+        by_name.setdefault(measure(one.name).words, []).append(one.said)
+    note = (
+        f"{len(looked.findings)} of {looked.differences} differences exceed their 95 % interval; each has a sentence."
     )
+    return Folds("Findings", list(by_name.items()), note)
 
 
 def _tables(means: Summary) -> list[Table]:
