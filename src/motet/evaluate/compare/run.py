@@ -21,16 +21,17 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from motet.config import to_dict
+from motet.config import differences, from_dict, to_dict
 from motet.data.corpus import Corpus
 from motet.data.source import open_source
-from motet.errors import CheckpointError
+from motet.errors import CheckpointError, ConfigError
 from motet.evaluate.compare.documents import too_long
 from motet.evaluate.compare.match import matched, sizes_of
 from motet.evaluate.compare.page import write_results
 from motet.evaluate.compare.plan import Comparison, Job, jobs
 from motet.evaluate.compare.run_one import Failure, RunRecord
-from motet.evaluate.stored import differing, read_record
+from motet.evaluate.stored import read_record
+from motet.recipes.run import recipe_class
 from motet.train.interrupt import Interrupt
 from motet.whole import write_json
 
@@ -149,13 +150,14 @@ def _check(todo: Sequence[Job]) -> None:
     """
     for job in todo:
         setting = json.loads(json.dumps(job.setting()))
-        if job.failure.is_file() and differing(setting, read_record(Failure, job.failure).setting):
+        if job.failure.is_file() and differences(_filled(read_record(Failure, job.failure).setting), setting):
             job.failure.unlink()
             shutil.rmtree(job.folder, ignore_errors=True)
-        if odd := differing(setting, _stored(job) or setting):
+        if odd := differences(_filled(_stored(job) or setting), setting):
             there = " and ".join(str(path) for path in (job.record, job.folder) if path.exists())
             raise CheckpointError(
-                f"{there}: a run with another {' and '.join(odd)}; use another --out, or delete what is named here"
+                f"{there}: a run with other settings: {', '.join(odd.values())}. Use another --out, or delete what is "
+                "named here"
             )
 
 
@@ -165,6 +167,15 @@ def _stored(job: Job) -> dict[str, Any] | None:
         return read_record(RunRecord, job.record).setting
     found: dict[str, Any] | None = json.loads(job.begun.read_text()) if job.begun.is_file() else None
     return found
+
+
+def _filled(setting: dict[str, Any]) -> dict[str, Any]:
+    """A stored setting with those of the recipe that came since it was stored, as they are by default."""
+    try:
+        recipe = from_dict(recipe_class(setting["recipe"]), setting["settings"])
+    except ConfigError:  # one that is gone since
+        return setting
+    return {**setting, "settings": json.loads(json.dumps(to_dict(recipe)))}
 
 
 def _left(todo: Sequence[Job], left: Sequence[Job]) -> str:
