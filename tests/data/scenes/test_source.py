@@ -115,7 +115,7 @@ def test_levels_grow_harder() -> None:
 
 def test_on_a_lattice_all_things_stand_at_its_crossings_before_and_after_an_edit() -> None:
     for level in (1, 2, 3, 4):
-        items = [item_of(d.id) for d in open_source(f"scenes:n=60,level={level},kind=mixed,lattice=8").documents()]
+        items = [item_of(d.id) for d in open_source(f"scenes:n=24,level={level},kind=mixed,lattice=8").documents()]
         scenes = [scene for item in items for scene in (item.scene, *([item.edit.after] if item.edit else []))]
         assert all(at * 8 == round(at * 8) for scene in scenes for thing in scene.things for at in (thing.x, thing.y))
     free = [scene_of(d.id) for d in open_source("scenes:kind=caption,n=20,lattice=0").documents()]
