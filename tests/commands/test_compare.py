@@ -34,6 +34,14 @@ def test_a_change_with_an_arms_name_is_for_it_and_any_other_for_all() -> None:
     assert paper.rows == plain.rows == 4 and paper.backbone.n_layers == plain.backbone.n_layers == 1
 
 
+def test_a_sampling_setting_that_one_arm_cannot_use_is_taken_for_all_and_refused_for_that_arm() -> None:
+    recipes = ["mar", "vq"]
+    mar, vq = (arm.recipe for arm in comparison_of(_asked(recipes=recipes, changes=["sampling.rounds=8"])).arms)
+    assert mar.sampling.rounds == vq.sampling.rounds == 8
+    with pytest.raises(ConfigError, match=r"sampling\.rounds=8 has no effect on vq"):
+        comparison_of(_asked(recipes=recipes, changes=["vq.sampling.rounds=8"]))
+
+
 def test_codecs_get_half_of_the_budgets_minutes_or_three() -> None:
     found = comparison_of(_asked(budget="2m"))
     assert (found.allowance, found.codecs, found.seeds) == (Allowance("minutes", 2.0), Budget(minutes=1.0), (0, 1, 2))

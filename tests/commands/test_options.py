@@ -33,6 +33,9 @@ from motet.recipes.run import RunConfig
         ("janus", ["tuning_training.seed=5"], "tuning_training.seed=5"),
         ("vq", ["tokenizer=tokenizer.json", "vocab_size=512"], "vocab_size=512"),
         ("transfusion", ["codec.noise=none", "codec.sigma=0.5"], "codec.sigma=0.5"),
+        ("latentlm", ["sampling.rounds=3"], "sampling.rounds=3"),
+        ("vq", ["sampling.steps=3"], "sampling.steps=3"),
+        ("mar", ["sampling.scales=1"], "sampling.scales=1"),
     ],
 )
 def test_settings_of_what_is_not_chosen_are_refused(recipe: str, changes: list[str], idle: str) -> None:
@@ -50,6 +53,8 @@ def test_settings_of_what_is_chosen_are_taken() -> None:
     assert isinstance(recipe, Fluid) and (recipe.head.width, recipe.codec.channels) == (16, 4)
     recipe = recipe_of("latentlm", "paper", ["codec.noise=none", "vocab_size=512"])
     assert isinstance(recipe, LatentLM) and (recipe.codec.noise, recipe.vocab_size) == ("none", 512)
+    assert recipe_of("latentlm", "tiny", ["sampling.top_k=3"]).sampling.top_k == 3, "its captions are words"
+    assert recipe_of("mar", "tiny", ["sampling.rounds=3"]).sampling.rounds == 3
 
 
 @pytest.fixture

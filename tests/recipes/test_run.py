@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 from motet.config import override, to_dict
 from motet.data.corpus import Corpus, Split
 from motet.data.document import Document, Part
-from motet.errors import CheckpointError, TrainingError
+from motet.errors import CapabilityError, CheckpointError, TrainingError
 from motet.recipes import run as runs
 from motet.recipes.recipe import Recipe
 from motet.recipes.registry import RECIPES
@@ -182,6 +182,13 @@ def test_where_a_run_tells_nothing_of_its_documents_their_name_must_be_the_same(
     with pytest.raises(CheckpointError, match=r"other settings: data=squares \(now circles\)\."):
         go(tmp_path, replace(CONFIG, data="circles"))
     assert go(tmp_path)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there flex trains")
+def test_attention_that_cannot_be_trained_here_is_refused_before_the_codec_and_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(CapabilityError, match="'flex' has no backward pass on a CPU; train with 'dense' or 'sdpa'"):
+        go(tmp_path / "run", changed({"backbone.attention": "flex"}))
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_run_that_was_begun_before_a_setting_came_goes_on_with_its_default(tmp_path: Path) -> None:

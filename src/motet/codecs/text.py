@@ -70,7 +70,7 @@ class TextCodec(Codec):
 
     def save(self, path: PathLike) -> None:
         with whole(Path(path)) as partial:
-            self.tokenizer.save(str(partial))
+            partial.write_text(self.tokenizer.to_str(pretty=True), encoding="utf-8")  # the library's own save panics
 
     @property
     def vocab_size(self) -> int:

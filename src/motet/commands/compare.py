@@ -72,5 +72,5 @@ def arms_of(recipes: Sequence[str], size: str, changes: Sequence[str]) -> list[A
         if not label.replace("-", "").replace("_", "").isalnum():
             raise ConfigError(f"an arm is called {label!r}; expected RECIPE or NAME=RECIPE, with letters and digits")
         own = [change.removeprefix(f"{label}.") for change in changes if change.startswith(f"{label}.")]
-        arms.append(Arm(label, name, recipe_of(name, size, [*for_all, *own])))
+        arms.append(Arm(label, name, recipe_of(name, size, own, shared=for_all)))
     return arms

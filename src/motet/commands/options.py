@@ -14,23 +14,31 @@ from motet.recipes.weightless import weightless
 from motet.request import Sampling, effective
 
 
-def recipe_of(name: str, size: str, changes: Sequence[str] | None) -> Recipe:
+def recipe_of(name: str, size: str, changes: Sequence[str] | None, *, shared: Sequence[str] = ()) -> Recipe:
     """A recipe's size with settings changed.
 
+    shared: changes of all recipes of a comparison, made first; some may have no use for a sampling setting.
     Raises ConfigError for an unknown recipe, size or setting, for a value that does not fit its setting, and for a
     change that has no effect beside the others.
     """
     sizes = recipe_class(name).sizes
     if size not in sizes:
         raise ConfigError(f"recipe {name} has no size {size!r}; expected one of: {', '.join(sizes)}")
-    recipe = override(sizes[size], changes or [])
-    for change in changes or []:
-        setting = change.partition("=")[0].strip()
-        if setting.startswith(recipe.idle()):
+    own = list(changes or [])
+    recipe = override(sizes[size], [*shared, *own])
+    unread = recipe.unread() if any(_setting(change).startswith("sampling.") for change in own) else ()
+    for change in [*shared, *own]:
+        setting = _setting(change)
+        if setting.startswith(recipe.idle()) or (setting in unread and change in own):
             raise ConfigError(
                 f"{change} has no effect on {name} as its other settings are; leave it out, or change them"
             )
     return recipe
+
+
+def _setting(change: str) -> str:
+    """The name in "name = value"."""
+    return change.partition("=")[0].strip()
 
 
 def sampling_of(
@@ -46,7 +54,7 @@ def sampling_of(
     changed = [*typed, *(changes or [])]
     sampling = override(recipe.sampling, changed)
     if changed:
-        _check_effect(run, recipe, [change.partition("=")[0].strip() for change in changed], want)
+        _check_effect(run, recipe, [_setting(change) for change in changed], want)
     return sampling
 
 

@@ -7,10 +7,11 @@ on pixels, and the stage that trains the model on packed documents in both order
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import ClassVar
 
+import torch
 from torch import nn
 
 from motet.bounds import check_bounds
@@ -28,7 +29,7 @@ from motet.nn.backbone import Backbone, TransformerShape
 from motet.recipes.recipe import Recipe, Stage
 from motet.recipes.train_codec import TrainCodec, sample_pixels
 from motet.recipes.train_joint import Mixture, TrainJointly
-from motet.request import Sampling
+from motet.request import WRITING, Sampling
 from motet.train.settings import TrainSettings
 
 IMAGE = "image"
@@ -119,6 +120,13 @@ class PictureRecipe(Recipe):
         seeds = [f"{name}.seed" for name, part in parts if isinstance(part, TrainSettings)]
         noises = [f"{name}.sigma" for name, part in parts if isinstance(part, SigmaVaeShape) and part.noise == "none"]
         return (*seeds, *noises, *(["vocab_size"] if self.tokenizer is not None else []))
+
+    def unread(self) -> tuple[str, ...]:
+        """What neither the head nor the factorisation of pictures reads, and no text is written by."""
+        with torch.device("meta"):
+            picture = self.picture()
+        reads = WRITING | picture.head.reads | picture.factorise.reads
+        return tuple(f"sampling.{one.name}" for one in fields(Sampling) if one.name not in reads)
 
     def stages(self, seed: int) -> list[Stage]:
         return [self.codec_stage(seed), self.model_stage(seed)]

@@ -56,6 +56,10 @@ class Recipe(ABC):
         """Why its models cannot describe a picture, as a clause; empty where they can."""
         return ""
 
+    def unread(self) -> tuple[str, ...]:
+        """Sampling settings that change no answer of its models: who sets one for this recipe alone is told."""
+        return ()
+
     def idle(self) -> tuple[str, ...]:
         """Settings, or beginnings of their names, that have no effect beside the others: who sets one is told."""
         return ()

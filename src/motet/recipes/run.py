@@ -27,6 +27,7 @@ from motet.config import differences, from_dict, to_dict
 from motet.data.corpus import Corpus
 from motet.errors import CheckpointError, ConfigError, TrainingError
 from motet.model import Model
+from motet.nn.backend import choose_backend
 from motet.nn.compiler import forget_compiled
 from motet.pipeline import Pipeline
 from motet.recipes.recipe import Recipe, Stage, initialised
@@ -91,8 +92,8 @@ def train_run(
     codecs: files of trained codecs (``recipes/trained_codecs.py``) by the stage that each stands for; those stages are
     left out. Documents that are longer than the recipe's rows are left out too, with a warning.
     Raises CheckpointError if the folder holds a run of other settings or was begun on other data, DataError for data
-    that cannot be used, ShapeError if more than a tenth of the documents are too long, and what
-    ``motet.train.loop.train`` raises.
+    that cannot be used, ShapeError if more than a tenth of the documents are too long, CapabilityError for attention
+    that cannot be trained here, and what ``motet.train.loop.train`` raises.
     """
     if is_finished(run, config):
         return True
@@ -104,13 +105,15 @@ def train_run(
     tokenizer = run / "tokenizer.json"
     text = recipe.open_text(tokenizer) if tokenizer.is_file() else recipe.text_codec(corpus)
     corpus = fitting(recipe, text, corpus, at_most=LEFT_OUT)
-    corpus.decode()  # data that cannot be trained on is refused before anything is written
+    corpus.decode()
+    model = initialised(recipe, text, config.seed).to(best_device())
+    choose_backend(model.backbone.attention, model.device, grad=True, row_length=model.row_length)
+    # whatever cannot be trained has been refused by now, before anything is written
     run.mkdir(parents=True, exist_ok=True)
     write_json(run / "config.json", to_dict(config))
     write_json(run / "data.json", identity)
     if not tokenizer.is_file():
         text.save(tokenizer)
-    model = initialised(recipe, recipe.open_text(tokenizer), config.seed).to(best_device())
     stages = recipe.stages(config.seed)
     for stage in stages:
         if codecs is not None and stage.name in codecs:

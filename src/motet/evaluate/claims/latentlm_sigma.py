@@ -40,7 +40,7 @@ _RECIPE = LatentLM(
     text_first=1.0,
     doubt=0.0,  # as in the paper: what the noise does for free-running is the question
     image_weight=5.0,
-    rows=32,
+    rows=20,
     codec_batch=256,
     codec_share=0.3,
     codec_training=replace(_LOOP, weight_decay=0.0, ema=0.98),
@@ -61,7 +61,7 @@ class SigmaSetting:
 
 
 SETTINGS: Mapping[Scale, SigmaSetting] = {
-    "full": SigmaSetting(_RECIPE, (0.0, 0.1, 0.3, 0.75), (0, 1, 2), steps=400, judging=Judging()),
+    "full": SigmaSetting(_RECIPE, (0.0, 0.1, 0.3, 0.75), (0, 1, 2), steps=440, judging=Judging()),
     "quick": SigmaSetting(
         replace(TINY, text_first=1.0, codec_share=0.5, codec_training=_LOOP, training=_LOOP),
         (0.0, 0.3),
