@@ -152,6 +152,11 @@ class PUMAGranularity(Claim):
         Expected("place", "tokens-64", "higher", "tokens-1"),
     )
     rule: ClassVar[str] = rule_of(expected)
+    tried: ClassVar[tuple[str, ...]] = (
+        "Suspected, not tried: coarse features are means over patches of an encoder that attends everywhere, knows "
+        "where each patch stands, and was trained to tell captions apart, of which some name relations. So a mean may "
+        "well say where its things stand, and a linear probe asks for less than a drawing or an answer does.",
+    )
 
     def arms(self, scale: Scale) -> list[str]:
         return list(SETTINGS[scale].arms)
