@@ -35,7 +35,7 @@ SIDE: Mapping[Scale, int] = {"full": 48, "quick": 24}
 PATCH = 8
 DATA: Mapping[Scale, str] = {"full": "level=1-2,size=48,lattice=12", "quick": "level=1,size=24,n=160"}
 """Options of the scenes; captions and questions are told by their kind."""
-DOCUMENTS: Mapping[Scale, int] = {"full": 16_000, "quick": 200}
+DOCUMENTS: Mapping[Scale, int] = {"full": 11_000, "quick": 200}
 """Seen by each run of both tasks, repeats counted."""
 CAPTIONS, DRAWN = 0.7, 0.5
 """Share of documents of ``kind=told`` that are captions; share of those that are drawn (``text_first``)."""
