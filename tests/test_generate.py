@@ -27,6 +27,8 @@ from motet.nn.backbone import Backbone, TransformerShape
 from motet.request import Request, Sampling
 from motet.request import answer as program_of
 from motet.sequence import Append, Commit, Forget, Peek, Program, Segment, Span, pack, positions
+from support.listening import Heard, listening
+from support.random_weights import randomise
 
 CHANNELS, DIM = 4, 24
 SAMPLING = Sampling(guidance=2.5, steps=3, max_tokens=6)
@@ -52,10 +54,7 @@ def tiny_model() -> Model:
         grid=(2, 2),
     )
     model = Model(Backbone.plain(shape), {"text": words, "image": image}).requires_grad_(False)
-    rng = torch.Generator().manual_seed(8)
-    for parameter in model.parameters():
-        parameter.copy_(torch.randn(parameter.shape, generator=rng) * 0.2 + (parameter.ndim == 1))
-    return model
+    return randomise(model, torch.Generator().manual_seed(8), spread=0.2)
 
 
 class Scripted(Head):
@@ -224,22 +223,12 @@ def test_spherical_latents_are_on_the_sphere_when_they_are_read_and_when_they_ar
     elif kind == "in blocks":
         image.factorise, image.head = NextBlock(CHANNELS, Noising(), size=2), Velocity(DIM, CHANNELS)
         torch.nn.init.normal_(image.head.out.weight)
-    read: list[Tensor] = []
-
-    def listening(program: Program) -> Program:
-        reply = None
-        while True:
-            try:
-                asked = program.send(reply)
-            except StopIteration as end:
-                return end.value
-            if isinstance(asked, Commit | Append | Peek) and asked.span.modality == "image" and asked.span.time is None:
-                masked = asked.span.masked
-                read.append(asked.span.values if masked is None else asked.span.values[~masked])
-            reply = yield asked
-
+    heard: Heard = []
     request = Request((words(model, "a fox"),), "image", seed=3, sampling=SAMPLING)
-    made = run(model, [listening(program_of(model, request))], [2])[0][0].values
+    made = run(model, [listening(program_of(model, request), heard)], [2])[0][0].values
+    spans = [asked.span for asked, _ in heard if isinstance(asked, Commit | Append | Peek)]
+    clean = [span for span in spans if span.modality == "image" and span.time is None]
+    read = [span.values if span.masked is None else span.values[~span.masked] for span in clean]
     for latents in (made, *read):
         lengths = (latents / 1.7 - 0.3).norm(dim=-1)
         torch.testing.assert_close(lengths, torch.full_like(lengths, CHANNELS**0.5))

@@ -18,6 +18,7 @@ from motet.heads.diffusion import Diffusion, DiffusionShape
 from motet.model import Modality, Model
 from motet.nn.backbone import Backbone, TransformerShape
 from motet.sequence import Packed, Segment, Span, pack
+from support.random_weights import randomise
 
 CHANNELS, DIM = 4, 24
 
@@ -51,10 +52,7 @@ def tiny_model(noise: str = "fixed") -> Model:
             ),
         },
     ).requires_grad_(False)
-    rng = torch.Generator().manual_seed(8)
-    for parameter in model.parameters():
-        parameter.copy_(torch.randn(parameter.shape, generator=rng) * 0.3 + (parameter.ndim == 1))
-    return model
+    return randomise(model, torch.Generator().manual_seed(8), spread=0.3)
 
 
 @pytest.fixture(scope="module")

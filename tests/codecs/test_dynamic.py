@@ -9,6 +9,7 @@ from motet.codecs.dynamic import Dynamic, DynamicShape
 from motet.codecs.painter import ranks
 from motet.codecs.pixels import to_picture, to_tensor
 from motet.errors import ConfigError, ShapeError
+from support.random_weights import randomise
 
 SHAPE = {"patch": 4, "rate": 0.5, "codebook_size": 12, "code_dim": 4, "dim": 16, "n_heads": 2}
 LAYERS = {"encoder_layers": 1, "merger_layers": 1, "painter_layers": 1}
@@ -25,9 +26,7 @@ def pictures(n: int, seed: int = 1) -> Tensor:
 def codec_of(*, quantised: bool = True, **changes: object) -> Dynamic:
     codec = Dynamic(DynamicShape(**(SHAPE | LAYERS | changes)), side=12)
     rng = torch.Generator().manual_seed(4)
-    with torch.no_grad():
-        for parameter in codec.parameters():
-            parameter.copy_(torch.randn(parameter.shape, generator=rng) * 0.3 + (parameter.ndim == 1))
+    randomise(codec, rng, spread=0.3)
     if quantised:
         codec.quantise(pictures(64), rng)
         codec.measure(pictures(64), rng)

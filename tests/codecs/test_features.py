@@ -5,28 +5,18 @@ from dataclasses import replace
 import pytest
 import torch
 from PIL import Image
-from torch import Tensor
 
 from motet.codecs.features import Features, FeaturesShape, centres
 from motet.codecs.pixels import to_picture
 from motet.errors import CapabilityError, ShapeError
+from support.random_weights import randomise
+from support.smooth_pictures import pictures
 
 SHAPE = FeaturesShape(patch=4, dim=16, n_layers=2, n_heads=2)
 
 
 def stirred(shape: FeaturesShape = SHAPE) -> Features:
-    """With random weights everywhere: the blocks of a fresh one add nothing."""
-    made = Features(shape).requires_grad_(False)
-    rng = torch.Generator().manual_seed(4)
-    for parameter in made.parameters():
-        parameter.copy_(torch.randn(parameter.shape, generator=rng) * 0.3 + (parameter.ndim == 1))
-    return made
-
-
-def pictures(n: int, height: int = 8, width: int = 12) -> Tensor:
-    """Smooth random pictures in -1 to 1."""
-    coarse = torch.randn(n, 3, height // 4 + 1, width // 4 + 1, generator=torch.Generator().manual_seed(1))
-    return torch.nn.functional.interpolate(coarse, (height, width), mode="bilinear").tanh()
+    return randomise(Features(shape).requires_grad_(False), torch.Generator().manual_seed(4), spread=0.3)
 
 
 def test_a_picture_has_a_feature_vector_for_each_patch():

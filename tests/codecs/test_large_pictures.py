@@ -12,16 +12,12 @@ from motet.codecs.moments import Moments
 from motet.codecs.patches import principal_components
 from motet.codecs.sigma_vae import SigmaVAE, SigmaVaeShape
 from motet.codecs.vq import VQ, VqShape
+from support.random_weights import randomise
+from support.smooth_pictures import pictures
 
 SIZE = {"dim": 16, "n_layers": 1, "n_heads": 2}
 LAYERS = {"encoder_layers": 1, "merger_layers": 1, "painter_layers": 1}
 AT_ONCE = 3
-
-
-def pictures(n: int = 40) -> Tensor:
-    """Smooth random pictures of 8 x 12 pixels."""
-    coarse = torch.randn(n, 3, 3, 4, generator=torch.Generator().manual_seed(1))
-    return nn.functional.interpolate(coarse, (8, 12), mode="bilinear").tanh()
 
 
 def rng() -> torch.Generator:
@@ -34,36 +30,32 @@ def sigma_vae(noise: str, statistics: str) -> SigmaVAE:
 
 
 def stirred(codec: nn.Module) -> nn.Module:
-    """With small random weights everywhere: fresh transformers add nothing."""
-    draws = torch.Generator().manual_seed(4)
-    for parameter in codec.requires_grad_(False).parameters():
-        parameter.copy_(torch.randn(parameter.shape, generator=draws) * 0.2 + (parameter.ndim == 1))
-    return codec
+    return randomise(codec.requires_grad_(False), torch.Generator().manual_seed(4), spread=0.2)
 
 
 def measured(noise: str, statistics: str) -> nn.Module:
     codec = sigma_vae(noise, statistics)
-    codec.measure(pictures(), rng())
+    codec.measure(pictures(40), rng())
     return codec
 
 
 def started_vq() -> nn.Module:
     codec = stirred(VQ(VqShape(patch=4, codebook_size=12, code_dim=5, **SIZE)))
-    codec.start_from(pictures(), rng())
+    codec.start_from(pictures(40), rng())
     return codec
 
 
 def measured_features() -> nn.Module:
     codec = stirred(Features(FeaturesShape(patch=4, **SIZE)))
-    codec.measure(pictures())
+    codec.measure(pictures(40))
     return codec
 
 
 def measured_dynamic() -> nn.Module:
     shape = DynamicShape(patch=4, rate=0.5, codebook_size=12, code_dim=4, dim=16, n_heads=2, **LAYERS)
     codec = stirred(Dynamic(shape, side=12))
-    codec.quantise(pictures(), rng())
-    codec.measure(pictures(), rng())
+    codec.quantise(pictures(40), rng())
+    codec.measure(pictures(40), rng())
     return codec
 
 

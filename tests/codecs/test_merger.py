@@ -4,14 +4,11 @@ import torch
 from torch import Tensor
 
 from motet.codecs.merger import MaskedAttention, Merger, select
+from support.random_weights import randomise
 
 
 def stirred(module: torch.nn.Module) -> torch.nn.Module:
-    rng = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for parameter in module.parameters():
-            parameter.copy_(torch.randn(parameter.shape, generator=rng) * 0.4 + (parameter.ndim == 1))
-    return module
+    return randomise(module, torch.Generator().manual_seed(0), spread=0.4)
 
 
 def patches(seed: int = 0) -> Tensor:

@@ -12,6 +12,8 @@ from torch.distributions import Normal, kl_divergence
 from motet.codecs.pixels import to_picture, to_tensor
 from motet.codecs.sigma_vae import Posterior, SigmaVAE, SigmaVaeShape
 from motet.errors import ConfigError, ShapeError
+from support.random_weights import randomise
+from support.smooth_pictures import pictures
 
 SHAPE = SigmaVaeShape(patch=4, channels=6, dim=16, n_layers=1, n_heads=2)
 KINDS = ["gaussian", "fixed", "learned", "none", "spherical"]
@@ -19,17 +21,7 @@ KINDS = ["gaussian", "fixed", "learned", "none", "spherical"]
 
 def codec_of(noise: str = "fixed", *, stir: bool = True, **changes: object) -> SigmaVAE:
     made = SigmaVAE(replace(SHAPE, noise=noise, **changes)).requires_grad_(False)
-    rng = torch.Generator().manual_seed(4)
-    if stir:  # fresh transformers add nothing to the linear maps
-        for parameter in made.parameters():
-            parameter.copy_(torch.randn(parameter.shape, generator=rng) * 0.2 + (parameter.ndim == 1))
-    return made
-
-
-def pictures(n: int, height: int = 8, width: int = 12) -> Tensor:
-    """Smooth random pictures in -1 to 1."""
-    coarse = torch.randn(n, 3, height // 4 + 1, width // 4 + 1, generator=torch.Generator().manual_seed(1))
-    return torch.nn.functional.interpolate(coarse, (height, width), mode="bilinear").tanh()
+    return randomise(made, torch.Generator().manual_seed(4), spread=0.2) if stir else made
 
 
 # pixels and patches

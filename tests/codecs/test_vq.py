@@ -5,31 +5,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 from torch.nn.functional import normalize
 
 from motet.codecs.patches import cut
 from motet.codecs.pixels import to_picture
 from motet.codecs.vq import VQ, VqShape
 from motet.errors import ConfigError, ShapeError
+from support.random_weights import randomise
+from support.smooth_pictures import pictures
 
 SHAPE = VqShape(patch=4, codebook_size=12, code_dim=5, dim=16, n_layers=1, n_heads=2)
 
 
 def codec_of(*, stir: bool = True, **changes: object) -> VQ:
     made = VQ(replace(SHAPE, **changes))
-    rng = torch.Generator().manual_seed(4)
-    if stir:  # fresh transformers add nothing to the linear maps
-        with torch.no_grad():
-            for parameter in made.parameters():
-                parameter.copy_(torch.randn(parameter.shape, generator=rng) * 0.2 + (parameter.ndim == 1))
-    return made
-
-
-def pictures(n: int, height: int = 8, width: int = 12, seed: int = 1) -> Tensor:
-    """Smooth random pictures in -1 to 1."""
-    coarse = torch.randn(n, 3, height // 4 + 1, width // 4 + 1, generator=torch.Generator().manual_seed(seed))
-    return torch.nn.functional.interpolate(coarse, (height, width), mode="bilinear").tanh()
+    return randomise(made, torch.Generator().manual_seed(4), spread=0.2) if stir else made
 
 
 # the autoencoder

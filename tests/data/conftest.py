@@ -1,4 +1,4 @@
-"""Small pictures to make data sets of."""
+"""Small pictures to make data sets of, and a cache outside of the data."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -20,3 +20,11 @@ def paint(tmp_path: Path) -> Paint:
         return path
 
     return save
+
+
+@pytest.fixture
+def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Empty at first; not below the test's folder, where its data are."""
+    path = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("MOTET_CACHE", str(path))
+    return path

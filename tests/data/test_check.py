@@ -19,6 +19,7 @@ from motet.data.source import open_source
 from motet.errors import DataError
 
 Paint = Callable[..., Path]
+pytestmark = pytest.mark.usefixtures("cache")
 
 EXPECTED = {
     "bomb.png": Reason.TOO_LARGE,
@@ -60,14 +61,6 @@ def folder(tmp_path: Path, paint: Paint, bomb: Path) -> Path:
     rows += [{"file_name": "silent.png", "text": ""}]
     (tmp_path / "metadata.jsonl").write_text("{bad\n" + "\n".join(map(json.dumps, rows)))
     return tmp_path
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache outside of the data."""
-    path = tmp_path_factory.mktemp("cache")
-    monkeypatch.setenv("MOTET_CACHE", str(path))
-    return path
 
 
 def checked(spec: str, out: Path | None = None) -> Report:

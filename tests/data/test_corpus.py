@@ -16,10 +16,7 @@ from motet.data.document import Document, Part
 from motet.data.source import open_source
 from motet.errors import DataError
 
-
-@pytest.fixture(autouse=True)
-def _cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MOTET_CACHE", str(tmp_path_factory.mktemp("cache")))
+pytestmark = pytest.mark.usefixtures("cache")
 
 
 def corpus(picture: Path | Image.Image, *, text: str = "a square", **facts: str) -> Corpus:

@@ -17,10 +17,9 @@ from motet.whole import whole
 
 
 @pytest.fixture(autouse=True)
-def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    path = tmp_path_factory.mktemp("cache")
-    monkeypatch.setenv("MOTET_CACHE", str(path))
-    return path / "pixels"
+def cache(cache: Path) -> Path:
+    """Where pixels lie in it."""
+    return cache / "pixels"
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from rich.console import Console
 
 from motet.codecs.codec import Codec
@@ -34,21 +33,20 @@ from motet.recipes.recipe import initialised
 from motet.recipes.run import RunConfig, train_run
 from motet.request import Request, Sampling
 from motet.sequence import Segment, pack
+from support.noise_pictures import save_noise
 
 QUICK = Sampling(steps=2, max_tokens=6)
-COLOURS = ("red", "green", "blue", "grey", "pink", "brown", "black", "white", "teal", "gold", "navy", "lime")
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Twelve pictures of noise with captions, four of them held out."""
     path = tmp_path_factory.mktemp("pictures")
-    rng, lines = np.random.default_rng(0), []
-    for i, colour in enumerate(COLOURS):
-        Image.fromarray(rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)).save(path / f"{colour}.png")
-        split = "held_out" if i % 3 == 0 else "train"
-        lines.append(json.dumps({"file_name": f"{colour}.png", "text": f"a {colour} square", "split": split}))
-    (path / "metadata.jsonl").write_text("\n".join(lines))
+    rows = [
+        {"file_name": f"{colour}.png", "text": f"a {colour} square", "split": split}
+        for colour, split in save_noise(path).items()
+    ]
+    (path / "metadata.jsonl").write_text("\n".join(map(json.dumps, rows)))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MOTET_CACHE", str(path / "cache"))
         yield path

@@ -1,20 +1,17 @@
 """Random sets: what training hides, in what rounds sampling reveals, and that both place the same tokens."""
 
 import math
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
-from motet.diffusion.guidance import Guidance
 from motet.errors import ConfigError
 from motet.factorise.factorisation import Wish
 from motet.factorise.masked import Masked, Masking, hidden_after
-from motet.heads.head import Head, Wishes
 from motet.sequence import Append, Draw, Peek, Segment, Span
+from support.counting_head import Counts, How
 
 BLANK = torch.full((2,), -7.0)
 
@@ -136,32 +133,6 @@ def test_more_rounds_than_tokens_are_one_token_a_round():
 def test_no_round_is_refused():
     with pytest.raises(ConfigError, match="rounds is 0"):
         hidden_after(4, 0)
-
-
-@dataclass(frozen=True)
-class How:
-    guidance: Guidance = Guidance(3.0, "linear")
-
-
-class Counts(Head):
-    """A head whose noise is the number of the draw."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.drawn = 0
-
-    def loss(self, h: Tensor, value: Tensor, rng: torch.Generator) -> Tensor:
-        raise AssertionError("nothing is trained here")
-
-    def noise(self, k: int, how: Any, rng: torch.Generator) -> Tensor:
-        self.drawn += 1
-        return torch.full((k, 1), float(self.drawn))
-
-    def sample(self, h: Tensor, noise: Tensor, how: Any) -> Tensor:
-        raise AssertionError("the driver samples, not the program")
-
-    def settings(self, wishes: Wishes) -> How:
-        return How()
 
 
 def played(seed: int, rounds: int) -> tuple[list[Span], list[Draw], Span, Tensor]:

@@ -1,42 +1,11 @@
 """Next-token factorisation: what trains a segment and what generates one are the same spans."""
 
-from dataclasses import dataclass
-from typing import Any
-
 import torch
-from torch import Tensor
 
-from motet.diffusion.guidance import Guidance
 from motet.factorise.factorisation import Wish
 from motet.factorise.next_token import NextToken
-from motet.heads.head import Head, Wishes
 from motet.sequence import Append, Commit, Draw, Segment
-
-
-@dataclass(frozen=True)
-class How:
-    guidance: Guidance = Guidance(3.0, "linear")
-
-
-class Counts(Head):
-    """A head whose noise is the number of the draw."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.drawn = 0
-
-    def loss(self, h: Tensor, value: Tensor, rng: torch.Generator) -> Tensor:
-        raise AssertionError("nothing is trained here")
-
-    def noise(self, k: int, how: Any, rng: torch.Generator) -> Tensor:
-        self.drawn += 1
-        return torch.full((k, 1), float(self.drawn))
-
-    def sample(self, h: Tensor, noise: Tensor, how: Any) -> Tensor:
-        raise AssertionError("the driver samples, not the program")
-
-    def settings(self, wishes: Wishes) -> How:
-        return How()
+from support.counting_head import Counts, How
 
 
 def test_a_learnt_segment_is_one_causal_public_span_that_is_predicted_whole():

@@ -11,17 +11,13 @@ from motet.nn.backbone import Backbone, TransformerShape
 from motet.nn.backend import choose_backend
 from motet.nn.rope import Rope
 from motet.sequence import Tags, positions
+from support.random_weights import randomise
 
 SHAPE = TransformerShape(dim=24, n_layers=2, n_heads=4, n_kv_heads=2, ffn_dim=32, qk_norm=True)
 
 
 def stirred(module: torch.nn.Module) -> torch.nn.Module:
-    """Random weights everywhere: fresh residual branches end in zeros, under which every test would pass."""
-    rng = torch.Generator().manual_seed(9)
-    with torch.no_grad():
-        for parameter in module.parameters():
-            parameter.copy_(torch.randn(parameter.shape, generator=rng) * 0.3 + (parameter.ndim == 1))
-    return module
+    return randomise(module, torch.Generator().manual_seed(9), spread=0.3)
 
 
 def causal(rows: int, tokens: int) -> Tags:

@@ -10,6 +10,7 @@ from motet.nn.backbone import Backbone, TransformerShape
 from motet.nn.cache import GROWTH, Cache
 from motet.sequence import NO_DOCUMENT, Tags
 from motet.types import N_AXES
+from support.random_weights import randomise
 
 DIM = 16
 BACKBONES = {
@@ -21,10 +22,7 @@ BACKBONES = {
 @pytest.fixture(params=BACKBONES)
 def backbone(request: pytest.FixtureRequest) -> Backbone:
     made = Backbone.plain(BACKBONES[request.param]).requires_grad_(False)
-    rng = torch.Generator().manual_seed(5)
-    for parameter in made.parameters():
-        parameter.copy_(torch.randn(parameter.shape, generator=rng) * 0.4 + (parameter.ndim == 1))
-    return made
+    return randomise(made, torch.Generator().manual_seed(5), spread=0.4)
 
 
 class Document:

@@ -9,6 +9,7 @@ from motet.nn.cache import Cache
 from motet.nn.condition import Conditioning, LabelVector, TimeVector, runs_of
 from motet.nn.modulated import Modulated
 from motet.sequence import NO_LABEL, Labels, Tags, positions
+from support.random_weights import randomise
 
 DIM = 16
 SHAPE = TransformerShape(dim=DIM, n_layers=2, n_heads=2, ffn_dim=24, qk_norm=True)
@@ -30,10 +31,7 @@ def backbone() -> Backbone:
         rope=SHAPE.rope(),
         conditioning=Conditioning(Waves(), DIM),
     ).requires_grad_(False)
-    rng = torch.Generator().manual_seed(5)
-    for parameter in made.parameters():
-        parameter.copy_(torch.randn(parameter.shape, generator=rng) * 0.3 + (parameter.ndim == 1))
-    return made
+    return randomise(made, torch.Generator().manual_seed(5), spread=0.3)
 
 
 def tags_of(block: list[int], private: list[int]) -> Tags:

@@ -12,6 +12,7 @@ from motet.nn.backend import BACKENDS
 from motet.nn.cache import Cache
 from motet.nn.unmasked import Unmasked
 from motet.sequence import NO_DOCUMENT, Packed, Span, pack, positions
+from support.random_weights import randomise
 
 SHAPE = TransformerShape(dim=16, n_layers=2, n_heads=2, ffn_dim=24, rope_axes=(4, 0, 2, 2))
 
@@ -19,11 +20,7 @@ SHAPE = TransformerShape(dim=16, n_layers=2, n_heads=2, ffn_dim=24, rope_axes=(4
 @pytest.fixture
 def backbone() -> Backbone:
     made = Backbone([Unmasked(SHAPE.blocks())], dim=16, rope=SHAPE.rope())
-    rng = torch.Generator().manual_seed(5)
-    with torch.no_grad():
-        for parameter in made.parameters():
-            parameter.copy_(torch.randn(parameter.shape, generator=rng) * 0.4 + (parameter.ndim == 1))
-    return made
+    return randomise(made, torch.Generator().manual_seed(5), spread=0.4)
 
 
 def document(words: int, hidden: list[int], behind: int = 1) -> list[Span]:

@@ -22,6 +22,7 @@ from motet.recipes.recipe import initialised
 from motet.request import Request, Sampling, answer
 from motet.sequence import Draw, Packed, Peek, Segment, Span, pack
 from motet.sequence.pack import Placing, lay
+from support.random_weights import randomise
 
 RECIPE = override(ACDiT.sizes["tiny"], {"condition": "class"})
 SAMPLING = Sampling(guidance=2.5, steps=3)
@@ -58,10 +59,7 @@ def fresh() -> Model:
 @pytest.fixture(scope="module")
 def model() -> Model:
     """The tiny model with random weights everywhere: a fresh one's blocks and modulations add nothing."""
-    made, draws = fresh().requires_grad_(False), rng()
-    for parameter in made.parameters():
-        parameter.copy_(torch.randn(parameter.shape, generator=draws) * 0.2 + (parameter.ndim == 1))
-    return made
+    return randomise(fresh().requires_grad_(False), rng(), spread=0.2)
 
 
 def words(model: Model, text: str) -> Segment:

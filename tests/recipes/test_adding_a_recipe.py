@@ -40,8 +40,9 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "motet_example.py").write_text(file)
     (folder / "motet_registers.py").write_text(REGISTRAR.format(line=line))
     (folder / "tests/recipes/golden").mkdir(parents=True)
-    for name in ("tests/conftest.py", "tests/recipes/test_recipes.py", "tests/recipes/golden/latentlm.txt"):
-        shutil.copy(ROOT / name, folder / name)
+    shutil.copy(ROOT / "tests/conftest.py", folder / "tests")
+    for name in ("conftest.py", "test_recipes.py", "golden/latentlm.txt"):
+        shutil.copy(ROOT / "tests/recipes" / name, folder / "tests/recipes" / name)
     copied = re.search(r"^    cp (\S+) (\S+)$", PAGE.read_text(), re.MULTILINE)
     assert copied is not None
     shutil.copy(folder / copied[1], folder / copied[2])

@@ -1,6 +1,5 @@
 """PUMA and Emu: pictures as features, drawn by a decoder of their own."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,8 +10,6 @@ from PIL import Image
 
 from motet.codecs.feature_decoder import FeatureDecoderShape
 from motet.config import to_dict
-from motet.data.corpus import Corpus, Split
-from motet.data.document import Document, Part
 from motet.errors import ConfigError
 from motet.model import TEXT, Model
 from motet.pipeline import Pipeline
@@ -22,29 +19,15 @@ from motet.recipes.puma import PUMA
 from motet.recipes.recipe import initialised
 from motet.recipes.run import RunConfig, load, train_run
 from motet.sequence import Segment, pack
+from support.squares import COLOURS, squares
 
 TINY = PUMA.sizes["tiny"]
-COLOURS = {"red": (220, 30, 30), "green": (30, 200, 60), "blue": (40, 60, 230), "grey": (120, 120, 120)}
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MOTET_CACHE", str(tmp_path / "cache"))
-        yield
-
-
-def corpus() -> Corpus:
-    documents = tuple(
-        Document(name, (Part("text", f"a {name} square"), Part("image", Image.new("RGB", (16, 16), colour))), name)
-        for name, colour in COLOURS.items()
-    )
-    return Corpus("squares", Split(documents, (16, 16)), Split(documents, (16, 16)))
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 def stirred() -> Model:
     """PUMA with random weights everywhere."""
-    model = initialised(TINY, TINY.text_codec(corpus()), 0).requires_grad_(False)
+    model = initialised(TINY, TINY.text_codec(squares()), 0).requires_grad_(False)
     rng = torch.Generator().manual_seed(1)
     for parameter in model.parameters():
         parameter.copy_(torch.randn(parameter.shape, generator=rng) * parameter.shape[-1] ** -0.5)
@@ -92,7 +75,7 @@ def test_an_edit_is_a_document_of_a_picture_that_is_read_and_one_that_is_written
 
 def test_each_stage_trains_its_own_part_and_leaves_the_others_as_they_are(tmp_path: Path):
     run = tmp_path / "run"
-    assert train_run(RunConfig("puma", to_dict(TINY), "squares", None, 8, 0, "test"), corpus(), run)
+    assert train_run(RunConfig("puma", to_dict(TINY), "squares", None, 8, 0, "test"), squares(), run)
     fresh = initialised(TINY, TINY.open_text(run / "tokenizer.json"), 0)
     trained = load(run, device="cpu").model
     for part in ("features.trunk", "decoder.trunk"):

@@ -1,6 +1,5 @@
 """Janus: which way a picture enters, what each stage trains, and the settings of the paper's ablation."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,8 +10,6 @@ from PIL import Image
 from motet.codecs.decoupled import Decoupled
 from motet.codecs.semantic_vq import SemanticVQ
 from motet.config import override, to_dict
-from motet.data.corpus import Corpus, Split
-from motet.data.document import Document, Part
 from motet.embed.aligner import AlignedCodes
 from motet.errors import ConfigError
 from motet.generate import run
@@ -21,49 +18,22 @@ from motet.recipes.janus import VIEW, Janus
 from motet.recipes.recipe import initialised
 from motet.recipes.run import RunConfig, load, train_run
 from motet.request import Request, Sampling, answer
-from motet.sequence import Draw, Program, Segment, pack
+from motet.sequence import Segment, pack
+from support.listening import Heard, drawn_from, listening
+from support.random_weights import randomise
+from support.squares import COLOURS, squares
 
 TINY = Janus.sizes["tiny"]
-COLOURS = {"red": (220, 30, 30), "green": (30, 200, 60), "blue": (40, 60, 230), "grey": (120, 120, 120)}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MOTET_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
-
-
-def squares() -> Corpus:
-    documents = tuple(
-        Document(name, (Part("text", f"a {name} square"), Part("image", Image.new("RGB", (16, 16), colour))), name)
-        for name, colour in COLOURS.items()
-    )
-    return Corpus("squares", Split(documents, (16, 16)), Split(documents, (16, 16)))
+pytestmark = pytest.mark.usefixtures("file_cache")
 
 
 def stirred(recipe: Janus) -> Model:
     model = initialised(recipe, recipe.text_codec(squares()), 0).requires_grad_(False)
-    rng = torch.Generator().manual_seed(1)
-    for parameter in model.parameters():
-        parameter.copy_(torch.randn(parameter.shape, generator=rng) * 0.2 + (parameter.ndim == 1))
-    return model
+    return randomise(model, torch.Generator().manual_seed(1), spread=0.2)
 
 
 def rng() -> torch.Generator:
     return torch.Generator().manual_seed(0)
-
-
-def listening(program: Program, drawn: list[torch.Tensor]) -> Program:
-    reply = None
-    while True:
-        try:
-            asked = program.send(reply)
-        except StopIteration as end:
-            return end.value
-        if isinstance(asked, Draw):
-            drawn.append(asked.hidden)
-        reply = yield asked
 
 
 @pytest.mark.parametrize("generation", ["vq", "latent"])
@@ -87,9 +57,10 @@ def test_text_behind_a_read_picture_is_generated_from_the_states_of_the_training
     model = stirred(TINY)
     (_, picture) = squares().train.encoded(model)[0]
     picture = replace(picture, learn=False)
-    drawn: list[torch.Tensor] = []
+    heard: Heard = []
     request = Request((picture,), "text", sampling=Sampling(max_tokens=4))
-    text = run(model, [listening(answer(model, request), drawn)], [1])[0][0]
+    text = run(model, [listening(answer(model, request), heard)], [1])[0][0]
+    drawn = drawn_from(heard, "text")
     spans = model.arrange([picture, text], rng())
     batch = pack([spans], rows=1, length=sum(map(len, spans)))
     states = model.hidden(batch).states.flatten(0, 1)[batch.target["text"].at][: len(drawn)]

@@ -1,6 +1,5 @@
 """LaVIT: what each stage trains, and documents whose pictures have lengths of their own."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -18,16 +17,12 @@ from motet.model import Model
 from motet.recipes.lavit import VIEW, LaVIT
 from motet.recipes.recipe import initialised
 from motet.request import Request, Sampling, answer
-from motet.sequence import Draw, Program, pack
+from motet.sequence import pack
+from support.listening import Heard, drawn_from, listening
+from support.random_weights import randomise
 
 TINY = LaVIT.sizes["tiny"]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MOTET_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
+pytestmark = pytest.mark.usefixtures("file_cache")
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +39,7 @@ def model(corpus: Corpus) -> Model:
     """Random weights everywhere, and codes in place, so that pictures have sentences of different lengths."""
     made = initialised(TINY, TINY.text_codec(corpus), 0).requires_grad_(False)
     rng = torch.Generator().manual_seed(1)
-    for parameter in made.parameters():
-        parameter.copy_(torch.randn(parameter.shape, generator=rng) * 0.3 + (parameter.ndim == 1))
+    randomise(made, rng, spread=0.3)
     codec = made.modality("image").codec
     assert isinstance(codec, Dynamic)
     pixels = corpus.train.pixels.batch(range(6))
@@ -97,22 +91,11 @@ def test_the_codes_of_a_read_picture_are_predicted_from_the_merged_tokens_before
 
 
 def test_text_behind_a_read_picture_is_generated_from_the_states_of_the_training_forward(model: Model, corpus: Corpus):
-    drawn: list[torch.Tensor] = []
-
-    def listening(program: Program) -> Program:
-        reply = None
-        while True:
-            try:
-                asked = program.send(reply)
-            except StopIteration as end:
-                return end.value
-            if isinstance(asked, Draw):
-                drawn.append(asked.hidden)
-            reply = yield asked
-
+    heard: Heard = []
     picture = replace(corpus.train.encoded(model)[0][1], learn=False)
     request = Request((picture,), "text", sampling=Sampling(max_tokens=4))
-    text = run(model, [listening(answer(model, request))], [1])[0][0]
+    text = run(model, [listening(answer(model, request), heard)], [1])[0][0]
+    drawn = drawn_from(heard, "text")
     spans = model.arrange([picture, text], rng())
     batch = pack([spans], rows=1, length=sum(map(len, spans)))
     states = model.hidden(batch).states.flatten(0, 1)[batch.target["text"].at][: len(drawn)]

@@ -1,30 +1,20 @@
 """What MAR's training costs: its encoder does not see hidden tokens, and is not charged for them."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from PIL import Image
 
-from motet.data.corpus import Corpus, Split
-from motet.data.document import Document, Part
-from motet.model import TEXT
+from motet.data.corpus import Corpus
 from motet.recipes.mar import MAR, TINY
-from motet.recipes.pictures import IMAGE
 from motet.recipes.recipe import initialised
 from motet.recipes.train_joint import TrainJointly
 from motet.sequence import NO_DOCUMENT
+from support.squares import PLAIN, squares
 
 
 @pytest.fixture
-def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Corpus:
-    monkeypatch.setenv("MOTET_CACHE", str(tmp_path))
-    documents = tuple(
-        Document(colour, (Part(TEXT, f"a {colour} square"), Part(IMAGE, Image.new("RGB", (48, 48), colour))))
-        for colour in ("red", "green", "blue", "white")
-    )
-    split = Split(documents, (48, 48))
-    return Corpus("squares", split, split)
+def corpus(own_cache: None) -> Corpus:
+    return squares(48, PLAIN)
 
 
 def objective(recipe: MAR, corpus: Corpus) -> TrainJointly:

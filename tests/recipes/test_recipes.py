@@ -1,6 +1,5 @@
 """What "done" means for a recipe: six tests, the same for every entry of RECIPES."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,15 +10,15 @@ from PIL import Image
 from torch import Tensor
 
 from motet.config import override, to_dict
-from motet.data.corpus import Corpus, Split
-from motet.data.document import Document, Part
 from motet.generate import generate, run
 from motet.model import TEXT, Model
 from motet.recipes.recipe import Recipe, initialised
 from motet.recipes.registry import RECIPES
 from motet.recipes.run import RunConfig, load, train_run
 from motet.request import Request, Sampling, answer, rows_of
-from motet.sequence import Draw, Packed, Peek, Program, Segment, Span, pack, sees
+from motet.sequence import Packed, Peek, Segment, Span, pack, sees
+from support.listening import Heard, drawn_from, listening
+from support.squares import squares
 
 GOLDEN = Path(__file__).parent / "golden"
 SAMPLING = Sampling(guidance=2.0, steps=3, max_tokens=5)
@@ -43,24 +42,7 @@ VARIANTS = {
     "janus, shared_vq": override(RECIPES["janus"].sizes["tiny"], {"encoders": "shared_vq"}),
 }
 """Settings under which something else sees or predicts something else."""
-COLOURS = {"red": (220, 30, 30), "green": (30, 200, 60), "blue": (40, 60, 230), "grey": (120, 120, 120)}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MOTET_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
-
-
-def corpus_for(recipe: Recipe) -> Corpus:
-    """Four coloured squares with their names, to learn from and to be judged on."""
-    side = recipe.image_size
-    documents = tuple(
-        Document(name, (Part("text", f"a {name} square"), Part("image", Image.new("RGB", (side, side), colour))), name)
-        for name, colour in COLOURS.items()
-    )
-    return Corpus("squares", Split(documents, (side, side)), Split(documents, (side, side)))
+pytestmark = pytest.mark.usefixtures("file_cache")
 
 
 @pytest.fixture(scope="module", params=RECIPES)
@@ -74,7 +56,7 @@ in_all_variants = pytest.mark.parametrize("recipe", [*RECIPES, *VARIANTS], indir
 @pytest.fixture(scope="module")
 def stirred(recipe: Recipe) -> Model:
     """The tiny model with random weights everywhere: a fresh one's blocks add nothing. Codecs draw no noise."""
-    model = initialised(recipe, recipe.text_codec(corpus_for(recipe)), 0).requires_grad_(False)
+    model = initialised(recipe, recipe.text_codec(squares(recipe.image_size)), 0).requires_grad_(False)
     rng = torch.Generator().manual_seed(1)
     for parameter in model.parameters():
         parameter.copy_(torch.randn(parameter.shape, generator=rng) * fan_in(parameter) ** -0.5 + (parameter.ndim == 1))
@@ -120,21 +102,6 @@ def predicting(model: Model, batch: Packed, modality: str) -> Tensor:
     return model.hidden(batch).states.flatten(0, 1)[batch.target[modality].at]
 
 
-def listening(program: Program, modality: str, drawn: list[Tensor], peeked: list[tuple[Span, Tensor]]) -> Program:
-    """The same program, noting the states that each draw of a modality is made from, and what each peek was told."""
-    reply = None
-    while True:
-        try:
-            asked = program.send(reply)
-        except StopIteration as end:
-            return end.value
-        if isinstance(asked, Draw) and asked.modality == modality:
-            drawn.append(asked.hidden)
-        reply = yield asked
-        if isinstance(asked, Peek):
-            peeked.append((asked.span, reply))
-
-
 def with_span(spans: list[Span], seen: Span) -> tuple[list[Span], int]:
     """A training document that shows at the place of ``seen`` what ``seen`` shows, and where that span begins."""
     at = next(i for i, span in enumerate(spans) if span.predict is not None and torch.equal(span.pos, seen.pos))
@@ -149,11 +116,12 @@ def with_span(spans: list[Span], seen: Span) -> tuple[list[Span], int]:
 def test_parity_cached_generation_has_the_hidden_states_of_the_training_forward(stirred: Model):
     prompt = words(stirred, "a red square", learn=False)
     for name in others(stirred):
-        drawn: list[Tensor] = []
-        peeked: list[tuple[Span, Tensor]] = []
+        heard: Heard = []
         request = Request((prompt,), name, sampling=SAMPLING)
         rows = rows_of(stirred, request)
-        made = run(stirred, [listening(answer(stirred, request), name, drawn, peeked)], [rows])[0][0]
+        made = run(stirred, [listening(answer(stirred, request), heard)], [rows])[0][0]
+        drawn = drawn_from(heard, name)
+        peeked = [(asked.span, told) for asked, told in heard if isinstance(asked, Peek)]
         spans = stirred.arrange([prompt, made], rng())
         for branch, doc in enumerate((spans, stirred.drop_condition(spans, 1.0, rng()))):
             if not peeked:  # every draw is made from the token before
@@ -164,9 +132,10 @@ def test_parity_cached_generation_has_the_hidden_states_of_the_training_forward(
                 states = stirred.hidden(in_one_row(training)).states[0]
                 torch.testing.assert_close(told[branch], states[start : start + len(seen)], atol=1e-4, rtol=1e-4)
 
-        drawn = []
+        heard = []
         request = Request((replace(made, learn=False),), TEXT, sampling=SAMPLING)
-        text = run(stirred, [listening(answer(stirred, request), TEXT, drawn, [])], [1])[0][0]
+        text = run(stirred, [listening(answer(stirred, request), heard)], [1])[0][0]
+        drawn = drawn_from(heard, TEXT)
         batch = packed(stirred, [replace(made, learn=False), text])
         expected = predicting(stirred, batch, TEXT)[: len(drawn)]
         torch.testing.assert_close(torch.cat(drawn, 1)[0], expected, atol=1e-4, rtol=1e-4)
@@ -226,7 +195,7 @@ def moved(model: Model, batch: Packed, modality: str, token: int, states: Tensor
 
 
 def test_overfit_one_tiny_batch_is_learned_to_near_zero(recipe: Recipe):
-    corpus = corpus_for(recipe)
+    corpus = squares(recipe.image_size)
     model = initialised(recipe, recipe.text_codec(corpus), 0)
     (text, picture), (name, drawn) = corpus.train.encoded(model)[:2]
     read = [[replace(text, learn=False), picture], [replace(drawn, learn=False), name]]  # else which comes is a guess
@@ -273,7 +242,7 @@ def test_mask_the_drawing_of_a_packed_batch_equals_the_golden_one(recipe: Recipe
 
 def test_round_trip_a_saved_run_loads_with_the_same_loss_and_draws_the_same(recipe: Recipe, tmp_path: Path):
     name = next(key for key, kind in RECIPES.items() if isinstance(recipe, kind))
-    corpus = corpus_for(recipe)
+    corpus = squares(recipe.image_size)
     config = RunConfig(name, to_dict(recipe), "squares", None, 4, 0, "test")
     assert train_run(config, corpus, tmp_path / "run")
     one, other = load(tmp_path / "run", device="cpu"), load(tmp_path / "run", device="cpu")

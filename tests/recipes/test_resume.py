@@ -73,10 +73,9 @@ def quick(recipe: Recipe) -> Recipe:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def folder(own_cache: None, tmp_path: Path) -> Iterator[str]:
     from PIL import Image
 
-    monkeypatch.setenv("MOTET_CACHE", str(tmp_path / "cache"))
     (tmp_path / "data").mkdir()
     for i, (name, colour) in enumerate((n, c) for n, c in COLOURS.items() for _ in range(3)):
         Image.new("RGB", (16, 16), colour).save(tmp_path / "data" / f"{i}.png")

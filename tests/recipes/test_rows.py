@@ -29,11 +29,7 @@ from motet.sequence import Segment
 
 SIZE = (16, 16)
 ROOM = TINY.row_length
-
-
-@pytest.fixture(autouse=True)
-def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MOTET_CACHE", str(tmp_path / "cache"))
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 def letters() -> TextCodec:

@@ -28,6 +28,7 @@ from motet.train import log
 from motet.train.objective import Losses
 
 COLOURS = ("red", "green", "blue", "grey")
+pytestmark = pytest.mark.usefixtures("own_cache")
 CADENCE = {"checkpoint_steps": 2, "eval_at": (), "preview_at": ()}
 
 
@@ -46,11 +47,6 @@ CONFIG = RunConfig("latentlm", to_dict(TINY), "squares", None, 8, 0, "test")
 
 class Died(BaseException):
     """Stands for the end of a process."""
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MOTET_CACHE", str(tmp_path / "cache"))
 
 
 def squares(*colours: str, words: str = "a {} square") -> Corpus:

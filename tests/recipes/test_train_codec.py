@@ -28,6 +28,7 @@ from motet.recipes.train_codec import TrainCodec, psnr, sample_pixels
 from motet.train.loop import train
 from motet.train.settings import Budget, TrainSettings
 
+pytestmark = pytest.mark.usefixtures("own_cache")
 QUIET = Console(quiet=True)
 SIZE = {"dim": 16, "n_layers": 1, "n_heads": 2}
 SETTINGS = TrainSettings(
@@ -46,11 +47,6 @@ def vq() -> VQ:
 
 
 CODECS = {"sigma_vae": sigma_vae, "vq": vq}
-
-
-@pytest.fixture(autouse=True)
-def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MOTET_CACHE", str(tmp_path / "cache"))
 
 
 @pytest.fixture

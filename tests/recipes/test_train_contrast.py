@@ -1,7 +1,7 @@
 """Image-text contrast: SigLIP's loss, what counts as a true pair, and that a small encoder learns from it."""
 
 import math
-from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,26 +19,17 @@ from motet.recipes.train_contrast import CAPTION_LENGTH, TrainContrast, siglip_l
 from motet.train.loop import train
 from motet.train.objective import Objective
 from motet.train.settings import Budget, TrainSettings
+from support.squares import COLOURS, squares
 
-COLOURS = {"red": (220, 30, 30), "green": (30, 200, 60), "blue": (40, 60, 230), "grey": (120, 120, 120)}
+pytestmark = pytest.mark.usefixtures("own_cache")
 COPY = Document("copy", (Part("text", "a crimson square"), Part("image", Image.new("RGB", (8, 8), COLOURS["red"]))))
 SAID = Document("said", (Part("text", "a red square"), Part("image", Image.new("RGB", (8, 8), (200, 40, 40)))))
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MOTET_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
-
-
-def squares(*more: Document) -> Corpus:
-    documents = tuple(
-        Document(name, (Part("text", f"a {name} square"), Part("image", Image.new("RGB", (8, 8), colour))))
-        for name, colour in COLOURS.items()
-    )
-    split = Split((*documents, *more), (8, 8))
-    return Corpus("squares", split, Split(documents, (8, 8)))
+def squares_and(*more: Document) -> Corpus:
+    """More is learned from than is judged."""
+    few = squares(8)
+    return replace(few, train=replace(few.train, documents=(*few.train.documents, *more)))
 
 
 def contrast(corpus: Corpus, *, batch: int = 8, seed: int = 0) -> TrainContrast:
@@ -73,7 +64,7 @@ def test_the_loss_is_the_sum_over_captions_and_mean_over_pictures_of_each_pairs_
 
 
 def test_logits_are_cosines_times_t_plus_the_bias_and_begin_as_in_the_paper():
-    objective = contrast(squares())
+    objective = contrast(squares(8))
     module, (pairs, _) = objective.module, objective.batch(0)
     with torch.no_grad():
         cosine = (module.logits(pairs) + 10) / 10
@@ -90,7 +81,7 @@ def test_copies_of_a_picture_or_a_caption_are_true_pairs_and_no_negatives():
 
 
 def test_copies_in_the_data_are_found_in_a_batch():
-    objective = contrast(squares(COPY, SAID), batch=6)
+    objective = contrast(squares_and(COPY, SAID), batch=6)
     pairs, following = objective.batch(0)
     drawn = [objective.order[k] for k in range(6)]
     red, copy, said = (drawn.index(number) for number in (0, 4, 5))
@@ -102,7 +93,7 @@ def test_copies_in_the_data_are_found_in_a_batch():
 
 def test_padding_changes_no_caption():
     wordy = Document("wordy", (Part("text", "nothing but a square of one colour"), COPY.parts[1]))
-    objective = contrast(squares(wordy))
+    objective = contrast(squares_and(wordy))
     pairs, _ = objective.batch(0)
     tower = objective.module.tower.requires_grad_(False)
     for parameter in tower.parameters():
@@ -115,7 +106,7 @@ def test_padding_changes_no_caption():
 
 
 def test_it_learns_which_caption_belongs_to_which_picture():
-    objective = contrast(squares())
+    objective = contrast(squares(8))
     with torch.no_grad():
         before = objective.evaluate()
     steps(objective, 60)
@@ -126,7 +117,7 @@ def test_it_learns_which_caption_belongs_to_which_picture():
 
 
 def test_what_is_judged_is_spread_over_all_that_is_held_out(monkeypatch: pytest.MonkeyPatch):
-    objective, seen = contrast(squares()), []
+    objective, seen = contrast(squares(8)), []
     pairs = objective.held_out.pairs
     monkeypatch.setattr("motet.recipes.train_contrast.JUDGED", 2)
     monkeypatch.setattr(objective.held_out, "pairs", lambda chosen: seen.append(list(chosen)) or pairs(chosen))
@@ -136,7 +127,7 @@ def test_what_is_judged_is_spread_over_all_that_is_held_out(monkeypatch: pytest.
 
 
 def test_retrieval_accepts_the_caption_of_an_equal_picture():
-    corpus = squares(COPY)
+    corpus = squares_and(COPY)
     objective = contrast(Corpus("copies", corpus.train, corpus.train))
     steps(objective, 60)
     with torch.no_grad():
@@ -146,7 +137,7 @@ def test_retrieval_accepts_the_caption_of_an_equal_picture():
 def test_equal_seeds_train_equally_and_leave_the_global_generator_alone():
     trained = []
     for seed in (0, 0, 1):
-        objective = contrast(squares(), batch=3, seed=seed)
+        objective = contrast(squares(8), batch=3, seed=seed)
         state = torch.get_rng_state()
         steps(objective, 3)
         assert torch.equal(torch.get_rng_state(), state)
@@ -155,7 +146,7 @@ def test_equal_seeds_train_equally_and_leave_the_global_generator_alone():
     torch.manual_seed(0)
     Features(FeaturesShape(patch=4, dim=16, n_layers=1, n_heads=2))
     after = torch.get_rng_state()
-    contrast(squares())
+    contrast(squares(8))
     assert torch.equal(torch.get_rng_state(), after)
 
 
@@ -165,7 +156,7 @@ def test_the_encoder_keeps_the_averaged_weights_of_the_stage_also_when_it_is_fou
     settings = TrainSettings(lr=1e-2, warmup=0, precision="fp32", ema=0.9, eval_at=(), preview_at=())
     found = []
     for begun_from in (0, 1):
-        objective = contrast(squares(), seed=0)
+        objective = contrast(squares(8), seed=0)
         with torch.no_grad():
             objective.module.features.project_in.weight.add_(begun_from)
         result = train(objective, Budget(steps=4), settings, tmp_path, "contrast", console=Console(quiet=True))
@@ -178,7 +169,7 @@ def test_the_encoder_keeps_the_averaged_weights_of_the_stage_also_when_it_is_fou
 
 
 def test_every_weight_of_the_encoder_learns():
-    objective = contrast(squares())
+    objective = contrast(squares(8))
     before = {name: p.detach().clone() for name, p in objective.module.features.named_parameters()}
     steps(objective, 3)
     assert [n for n, p in objective.module.features.named_parameters() if torch.equal(p, before[n])] == []
@@ -187,7 +178,7 @@ def test_every_weight_of_the_encoder_learns():
 def test_other_documents_than_pairs_are_passed_over():
     alone = Document("alone", (Part("image", Image.new("RGB", (8, 8))),))
     asked = Document("asked", (*SAID.parts, Part("text", "which colour?")))
-    objective = contrast(squares(alone, asked, SAID))
+    objective = contrast(squares_and(alone, asked, SAID))
     assert objective.train.captions == [f"a {name} square" for name in COLOURS] + ["a red square"]
     pairs = objective.train.pairs([4])
     torch.testing.assert_close(pairs.pixels[0, 0], torch.full((8, 8), 200 / 127.5 - 1))
@@ -197,7 +188,7 @@ def test_captions_that_are_too_long_are_cut_with_a_warning(caplog: pytest.LogCap
     long = Document("long", (Part("text", "xyzw " * 40), Part("image", Image.new("RGB", (8, 8)))))
     text = TextCodec.learn(["a"], 270)
     features = Features(FeaturesShape(patch=4, dim=16, n_layers=1, n_heads=2))
-    objective = TrainContrast(features, text, squares(long), batch=2, seed=0)
+    objective = TrainContrast(features, text, squares_and(long), batch=2, seed=0)
     assert objective.train.length == CAPTION_LENGTH
     assert f"1 captions are longer than {CAPTION_LENGTH} ids" in caplog.text
 

@@ -1,6 +1,5 @@
 """The stage that trains a pyramid's decoder."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,15 +13,11 @@ from motet.data.corpus import Corpus, Split
 from motet.data.document import Document, Part
 from motet.errors import CapabilityError, ConfigError, DataError
 from motet.recipes.train_feature_decoder import TrainFeatureDecoder
+from support.squares import COLOURS
 
 FACTORS = (2, 1)
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MOTET_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
+SQUARES = tuple(COLOURS.values())
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 def corpus_of(*colours: tuple[int, int, int]) -> Corpus:
@@ -30,9 +25,6 @@ def corpus_of(*colours: tuple[int, int, int]) -> Corpus:
         Document(str(i), (Part("image", Image.new("RGB", (8, 8), colour)),)) for i, colour in enumerate(colours)
     )
     return Corpus("squares", Split(documents, (8, 8)), Split(documents, (8, 8)))
-
-
-SQUARES = ((220, 30, 30), (30, 200, 60), (40, 60, 230), (120, 120, 120))
 
 
 def pyramid(*, decodes: bool = True) -> Pyramid:

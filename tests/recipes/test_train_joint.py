@@ -22,9 +22,8 @@ CLASSES = ("fox", "fox", "fox", "fox", "hare", "hare", "owl", "owl")
 
 
 @pytest.fixture
-def objective(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TrainJointly:
+def objective(own_cache: None) -> TrainJointly:
     """Held out are pictures without a text, then pairs in the order of their classes."""
-    monkeypatch.setenv("MOTET_CACHE", str(tmp_path / "cache"))
     documents = tuple(
         Document(str(i), (Part("text", name), Part("image", Image.new("RGB", (16, 16), (30 * i, 90, 200 - 20 * i)))))
         for i, name in enumerate(CLASSES)

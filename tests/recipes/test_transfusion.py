@@ -1,34 +1,24 @@
 """Transfusion's cap on the noise of a picture that comes before its text."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
-from PIL import Image
 
-from motet.data.corpus import Corpus, Split
-from motet.data.document import Document, Part
+from motet.data.corpus import Corpus
 from motet.errors import ConfigError
 from motet.model import TEXT, Model
 from motet.recipes.pictures import IMAGE
 from motet.recipes.recipe import initialised
 from motet.recipes.transfusion import TINY, Transfusion
 from motet.sequence import Packed, pack
+from support.squares import PLAIN, squares
 
-
-@pytest.fixture(autouse=True)
-def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MOTET_CACHE", str(tmp_path))
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 def corpus() -> Corpus:
-    documents = tuple(
-        Document(colour, (Part(TEXT, f"a {colour} square"), Part(IMAGE, Image.new("RGB", (16, 16), colour))))
-        for colour in ("red", "green", "blue", "white")
-    )
-    split = Split(documents, (16, 16))
-    return Corpus("squares", split, split)
+    return squares(16, PLAIN)
 
 
 def model_of(recipe: Transfusion) -> Model:

@@ -36,8 +36,8 @@ from motet.codecs.merger import Merger, Selector
 from motet.codecs.moments import Moments
 from motet.codecs.painter import Painter, ranks
 from motet.codecs.patches import PLACE_BANDS, cut, patch_grid, place_features
-from motet.codecs.picture_codec import AT_ONCE, PictureCodec, Terms, distances, in_parts
-from motet.codecs.pixels import to_picture, to_tensor
+from motet.codecs.picture_codec import AT_ONCE, PictureCodec, Terms, distances, in_parts, parts_of
+from motet.codecs.pixels import to_picture
 from motet.codecs.selection import SELECTIONS, Number, Selection
 from motet.codecs.sentence import Sentence
 from motet.errors import ConfigError, ShapeError
@@ -307,12 +307,11 @@ class Dynamic(PictureCodec):
         return pad_sequence(self.sentences(pixels), batch_first=True, padding_value=float(self.sentence.end))
 
     def encode_many(self, raws: list[Raw]) -> list[tuple[Tensor, tuple[int, ...]]]:
-        pictures = [to_tensor(raw) for raw in raws]
-        if len({tuple(picture.shape) for picture in pictures}) != 1:
-            return [pair for raw in raws for pair in self.encode_many([raw])]
-        pixels = torch.stack(pictures)
-        grid = self.grid_of(pixels.shape[2], pixels.shape[3])
-        return [(values.cpu(), grid) for part in in_parts(pixels) for values in self.sentences(part.to(self.device))]
+        pairs: list[tuple[Tensor, tuple[int, ...]]] = []
+        for pixels in parts_of(raws):
+            grid = self.grid_of(pixels.shape[2], pixels.shape[3])
+            pairs += [(values.cpu(), grid) for values in self.sentences(pixels.to(self.device))]
+        return pairs
 
     @torch.no_grad()
     def decode_pixels(self, values: Int[Tensor, "b m"], grid: tuple[int, int]) -> Float[Tensor, "b 3 y x"]:

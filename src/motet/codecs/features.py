@@ -18,8 +18,7 @@ from motet.bounds import check_bounds
 from motet.codecs.codec import Codec
 from motet.codecs.moments import Moments
 from motet.codecs.patches import PLACE_BANDS, cut, patch_grid, place_features
-from motet.codecs.picture_codec import in_parts
-from motet.codecs.pixels import to_tensor
+from motet.codecs.picture_codec import in_parts, parts_of
 from motet.errors import CapabilityError
 from motet.nn.attention import Context
 from motet.nn.backbone import Backbone, TransformerShape
@@ -87,13 +86,11 @@ class Features(Codec):
         return self.encode_many([raw])[0]
 
     def encode_many(self, raws: list[Raw]) -> list[tuple[Tensor, tuple[int, ...]]]:
-        pictures = [to_tensor(raw) for raw in raws]
-        if len({tuple(picture.shape) for picture in pictures}) != 1:
-            return [pair for raw in raws for pair in self.encode_many([raw])]
-        pixels = torch.stack(pictures)
-        grid = self.grid_of(pixels.shape[2], pixels.shape[3])
-        encoded = (self.encode_pixels(part.to(self.bias.device)).cpu() for part in in_parts(pixels))
-        return [(values, grid) for part in encoded for values in part]
+        pairs: list[tuple[Tensor, tuple[int, ...]]] = []
+        for pixels in parts_of(raws):
+            grid = self.grid_of(pixels.shape[2], pixels.shape[3])
+            pairs += [(values, grid) for values in self.encode_pixels(pixels.to(self.bias.device)).cpu()]
+        return pairs
 
     def decode(self, values: Float[Tensor, "n c"], grid: tuple[int, ...]) -> Image.Image:
         """Raises CapabilityError: many pictures have the same features, and nothing here says how to choose."""

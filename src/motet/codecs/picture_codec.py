@@ -87,14 +87,11 @@ class PictureCodec(Codec):
         return self.encode_many([raw])[0]
 
     def encode_many(self, raws: list[Raw]) -> list[tuple[Tensor, tuple[int, ...]]]:
-        pictures = [to_tensor(raw) for raw in raws]
-        sizes = {tuple(picture.shape) for picture in pictures}
-        if len(sizes) != 1:
-            return [pair for raw in raws for pair in self.encode_many([raw])]
-        pixels = torch.stack(pictures)
-        grid = self.grid_of(pixels.shape[2], pixels.shape[3])
-        encoded = (self.encode_pixels(part.to(self.device)).cpu() for part in in_parts(pixels))
-        return [(values, grid) for part in encoded for values in part]
+        pairs: list[tuple[Tensor, tuple[int, ...]]] = []
+        for pixels in parts_of(raws):
+            grid = self.grid_of(pixels.shape[2], pixels.shape[3])
+            pairs += [(values, grid) for values in self.encode_pixels(pixels.to(self.device)).cpu()]
+        return pairs
 
     def decode(self, values: Tensor, grid: tuple[int, ...]) -> Image.Image:
         rows, columns = grid
@@ -112,6 +109,13 @@ class PictureCodec(Codec):
 def in_parts(pixels: Float[Tensor, "b 3 y x"]) -> tuple[Tensor, ...]:
     """Runs of pictures, few enough to be encoded together however large they are."""
     return pixels.split(max(1, min(AT_ONCE, PIXELS_AT_ONCE // (pixels.shape[2] * pixels.shape[3]))))
+
+
+def parts_of(raws: list[Raw]) -> tuple[Tensor, ...]:
+    """Pixels of pictures in their order, in parts if all have one size, else picture by picture."""
+    pictures = [to_tensor(raw) for raw in raws]
+    alike = len({picture.shape for picture in pictures}) == 1
+    return in_parts(torch.stack(pictures)) if alike else tuple(picture[None] for picture in pictures)
 
 
 def distances(made: Float[Tensor, "b 3 y x"], true: Float[Tensor, "b 3 y x"], perceptual: nn.Module | None) -> Terms:

@@ -4,9 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from motet.data.corpus import Corpus
 from motet.data.source import open_source
@@ -15,18 +13,15 @@ from motet.evaluate.compare.plan import Arm, Comparison, Measuring
 from motet.recipes.latentlm import TINY, LatentLM
 from motet.request import Sampling
 from motet.train.settings import Budget
-
-COLOURS = ("red", "green", "blue", "grey", "pink", "brown", "black", "white", "teal", "gold", "navy", "lime")
+from support.noise_pictures import save_noise
 
 
 @pytest.fixture(scope="session")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Pairs of noise and captions, and questions with answers, four of each held out; as a spec."""
     path = tmp_path_factory.mktemp("pictures")
-    rng, lines = np.random.default_rng(0), []
-    for i, colour in enumerate(COLOURS):
-        Image.fromarray(rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)).save(path / f"{colour}.png")
-        split = "held_out" if i % 3 == 0 else "train"
+    lines = []
+    for colour, split in save_noise(path).items():
         picture = {"type": "image", "image": str(path / f"{colour}.png")}
         caption = {"parts": [{"type": "text", "text": f"a {colour} square"}, picture], "split": split}
         asked = {"role": "user", "content": [picture, {"type": "text", "text": "what colour is it?"}]}
