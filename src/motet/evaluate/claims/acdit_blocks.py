@@ -89,6 +89,10 @@ class ACDiTBlocks(TrainedClaim):
         Expected("probe", "block-4", "higher", "dit", least=0.01),  # the published gain is 1.4 %
     )
     plotted: ClassVar[Sequence[str]] = ("frechet", "judge", "probe", "seconds/1", "seconds/16", "backbone_passes")
+    tried: ClassVar[tuple[str, ...]] = (
+        "Suspected, not tried: after two minutes what counts is how soon a model learns what things look like, and one "
+        "that adds a token to clean ones learns it soonest; the paper's order is one of models that have converged.",
+    )
 
     def comparisons(self, scale: Scale) -> list[Comparison]:
         acdit, dit = _here(ACDiT, ROWS["acdit"], scale), _here(DiT, ROWS["dit"], scale)
