@@ -17,6 +17,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from torch import Tensor
 
+from motet.nn.backend import choose_backend
+from motet.nn.rope import Rope
+
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
@@ -150,6 +153,14 @@ def test_a_wrong_shape_is_refused_while_tests_run() -> None:
     assert checked(torch.zeros(2), torch.zeros(2)).left.shape == (2,)
     with pytest.raises(TypeCheckError):
         checked(torch.zeros(2), torch.zeros(3))
+
+
+def test_the_library_is_checked_where_it_tells_shapes_and_nowhere_else() -> None:
+    positions = torch.zeros(1, 4, 3, dtype=torch.long)  # batch, tokens, axes
+    assert Rope(8)(positions).cos.shape == (1, 1, 4, 8)
+    with pytest.raises(TypeCheckError):
+        Rope(8)(positions[0])
+    assert hasattr(Rope.forward, "__wrapped__") and not hasattr(choose_backend, "__wrapped__")
 
 
 @jaxtyping.jaxtyped(typechecker=beartype)

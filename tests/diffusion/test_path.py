@@ -5,7 +5,7 @@ import itertools
 import pytest
 import torch
 
-from motet.diffusion.path import PATHS, Point, convert, point_of, target_of
+from motet.diffusion.path import PATHS, Point, _coefficients, convert, point_of, target_of
 from motet.errors import ConfigError
 
 TARGETS = ["x0", "epsilon", "v", "flow"]
@@ -80,7 +80,4 @@ def test_at_the_ends_a_prediction_still_gives_what_it_can_tell(name: str, source
 
 def test_an_unknown_target_is_an_error_that_lists_the_known_ones():
     with pytest.raises(ConfigError, match="unknown prediction target 'score'; expected one of: x0, epsilon, v, flow"):
-        # past the checker of shapes and literals, as a config file could reach it
-        from motet.diffusion import path
-
-        path._coefficients.__wrapped__(PATHS["straight"](), "score", torch.zeros(1))
+        _coefficients(PATHS["straight"](), "score", torch.zeros(1))  # as a config file could reach it
