@@ -5,7 +5,9 @@ from io import BytesIO
 from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image
+from torch import Tensor
 
 from motet.evaluate.claims.claim import RunRecord
 from motet.evaluate.compare.measuring import Shown
@@ -47,8 +49,12 @@ def _column(ax: Any, x: int, values: Sequence[float], colour: str) -> None:
 
 
 def drawn_rows(rows: Sequence[Shown]) -> bytes:
-    """A PNG: the true pictures, then a row of drawn ones for each arm."""
-    pictures = [rows[0].true, *(row.drawn for row in rows)]
+    """A PNG: the true pictures, and a row of drawn ones for each arm; one of other texts has its true ones above."""
+    pictures: list[Tensor] = []
+    for row, before in zip(rows, (None, *rows), strict=False):
+        if before is None or not torch.equal(row.true, before.true):
+            pictures.append(row.true)
+        pictures.append(row.drawn)
     sheet = np.concatenate([np.concatenate(list(row.permute(0, 2, 3, 1).numpy()), axis=1) for row in pictures])
     out = BytesIO()
     whole = Image.fromarray(sheet)

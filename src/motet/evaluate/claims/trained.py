@@ -109,6 +109,8 @@ class TrainedClaim(Claim):
         drawn = {arm: row for arm, row in rows.items() if row is not None}
         if drawn:
             note = f"First row: true pictures of held-out texts. Below, seed {seed}: {', '.join(drawn)}."
+            if len({row.true.numpy().tobytes() for row in drawn.values()}) > 1:
+                note += " An arm of other texts has their true pictures above it."
             plots.append(Plot("-samples", "drawn from held-out texts", drawn_rows(list(drawn.values())), note))
         return plots
 
