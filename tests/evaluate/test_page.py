@@ -13,6 +13,7 @@ from PIL import Image
 
 from motet.errors import DataError
 from motet.evaluate.page import (
+    Chapter,
     Commands,
     Figure,
     Gallery,
@@ -47,6 +48,7 @@ def every_section(text: str) -> list[Section]:
         Table("Settings", [[text, "1.5"], ["b", "20 %"]], header=["name", text]),
         Text("Words", [text]),
         Commands("Next", [(text, text)]),
+        Chapter("Chapter", [Text("Words", [text], note=text), Text("More " + text, [text])], note=text),
     ]
 
 
@@ -98,7 +100,13 @@ def test_every_link_of_the_navigation_leads_to_a_section(tmp_path: Path) -> None
     found = Elements(page(tmp_path, every_section("words"))).found
     links = [str(a["href"])[1:] for tag, a in found if tag == "a"]
     assert links == [a["id"] for tag, a in found if tag == "section"]
-    assert len(set(links)) == len(links) == 8
+    assert len(set(links)) == len(links) == 9
+
+
+def test_the_sections_of_a_chapter_stand_under_smaller_headings(tmp_path: Path) -> None:
+    html = page(tmp_path, [Chapter("Whole", [Text("Part", ["said"], note="noted")], note="why")])
+    assert re.findall(r"<(h[23])>(\w+)", html) == [("h2", "Whole"), ("h3", "Part")]
+    assert html.index("why") < html.index("Part") < html.index("noted") < html.index("said")
 
 
 def test_an_embedded_picture_is_the_picture_to_the_last_bit() -> None:

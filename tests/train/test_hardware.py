@@ -1,7 +1,9 @@
 """Precision, compilation and memory are chosen by what the machine can do."""
 
+import os
 import platform
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,29 @@ def test_bf16_is_chosen_exactly_where_the_hardware_has_it(monkeypatch: pytest.Mo
     if not able:
         with pytest.raises(CapabilityError, match="precision=auto"):
             hardware.choose(CPU, Budget(steps=1), tiny.settings(precision="bf16"))
+
+
+@pytest.mark.parametrize(("gain", "chosen"), [(4.4, "bf16"), (1.3, "bf16"), (1.1, "fp32"), (0.5, "fp32")])
+def test_bf16_is_left_where_fp32_multiplies_as_fast(monkeypatch: pytest.MonkeyPatch, gain: float, chosen: str) -> None:
+    monkeypatch.setattr(hardware, "has_bf16", lambda _: True)
+    monkeypatch.setattr(hardware, "matmul_peak", lambda _, dtype: 1e9 * (gain if dtype is torch.bfloat16 else 1))
+    machine = hardware.choose(CPU, Budget(steps=1), tiny.settings(precision="auto"))
+    assert machine.precision == chosen and f"{gain:.1f} times" in machine.words()
+    assert machine.peak_flops == pytest.approx(1e9 * (gain if chosen == "bf16" else 1))
+    assert hardware.choose(CPU, Budget(steps=1), tiny.settings(precision="bf16")).precision == "bf16"
+
+
+def test_a_run_that_goes_on_keeps_its_precision(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(hardware, "has_bf16", lambda _: True)
+    settings = tiny.settings(precision="auto", eval_at=(), preview_at=())
+    stop = {tiny.cursors(2)[1]: lambda: os.kill(os.getpid(), signal.SIGINT)}
+    for gain, at in ((0.5, stop), (4.4, None)):
+        peaks = {torch.bfloat16: gain, torch.float32: 1.0}
+        monkeypatch.setattr(hardware, "matmul_peak", lambda _, dtype, peaks=peaks: peaks[dtype])
+        train(tiny.Tiny(at), Budget(steps=4), settings, tmp_path, "model", console=Console(quiet=True))
+    starts = [line for line in log.read(tmp_path) if line["event"] == "start"]
+    assert [(start["step"], start["precision"]) for start in starts] == [(0, "fp32"), (2, "fp32")]
+    assert "as the run began" in starts[1]["why"]["precision"]
 
 
 @pytest.mark.parametrize(

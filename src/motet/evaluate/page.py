@@ -162,7 +162,17 @@ class Grid:
     kind: ClassVar[str] = "grid"
 
 
-Section: TypeAlias = KeyNumbers | Gallery | Pairs | Grid | Figure | Table | Text | Folds | Commands
+@dataclass(frozen=True)
+class Chapter:
+    """Sections that belong together, each under a smaller heading; the page's list of sections names the chapter alone."""
+
+    title: str
+    sections: Sequence["Section"]
+    note: str = ""
+    kind: ClassVar[str] = "chapter"
+
+
+Section: TypeAlias = KeyNumbers | Gallery | Pairs | Grid | Figure | Table | Text | Folds | Commands | Chapter
 
 
 def write_page(path: PathLike, sections: Sequence[Section], *, title: str, subtitle: str, credit: str) -> Path:

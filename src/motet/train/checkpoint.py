@@ -24,6 +24,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from motet.errors import CheckpointError
+from motet.train.settings import Precision
 
 _TEMPORARY, _PREVIOUS = ".writing", ".previous"
 
@@ -39,6 +40,7 @@ class State:
     finished: bool = False
     recent: list[float] = field(default_factory=list)  # last total losses, by which a spike is told
     settings: dict[str, Any] = field(default_factory=dict)
+    precision: Precision = "auto"  # that the machine chose when the stage began
     model: dict[str, Tensor] = field(default_factory=dict)
     ema: dict[str, Tensor] = field(default_factory=dict)
     optimizer: dict[str, Tensor] = field(default_factory=dict)

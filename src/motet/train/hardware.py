@@ -8,8 +8,9 @@ import torch
 
 from motet.errors import CapabilityError
 from motet.nn.compiler import lacks_for_compiling
-from motet.train.settings import Budget, TrainSettings
+from motet.train.settings import Budget, Precision, TrainSettings
 
+_WORTH = 1.2  # bf16 must multiply so many times as fast as fp32, since autocast's casts take time, too
 _LONG_MINUTES, _LONG_STEPS = 1.5, 300  # budgets above either repay compilation, which takes seconds
 
 
@@ -23,6 +24,10 @@ class Machine:
     why: dict[str, str]  # the reason for each choice
     peak_flops: float  # FLOP/s of a large matmul in the chosen precision
 
+    @property
+    def precision(self) -> Precision:
+        return "bf16" if self.bf16 else "fp32"
+
     def autocast(self) -> AbstractContextManager[object]:
         """The context of forward passes."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16)
@@ -34,7 +39,7 @@ class Machine:
             "torch": torch.__version__,
             "device": str(self.device),
             "threads": torch.get_num_threads(),
-            "precision": "bf16" if self.bf16 else "fp32",
+            "precision": self.precision,
             "compile": self.compile,
             "why": self.why,
             "peak_flops": self.peak_flops,
@@ -43,19 +48,21 @@ class Machine:
     def words(self) -> str:
         """For the reader of the console."""
         return (
-            f"{'bf16' if self.bf16 else 'fp32'} ({self.why['precision']}), "
+            f"{self.precision} ({self.why['precision']}), "
             f"{'compiled' if self.compile else 'not compiled'} ({self.why['compile']}), "
             f"peak {self.peak_flops / 1e9:.0f} GFLOP/s"
         )
 
 
-def choose(device: torch.device, budget: Budget, settings: TrainSettings) -> Machine:
-    """Settle what `settings` leaves to the machine, and measure its peak, which takes 0.2 seconds.
+def choose(device: torch.device, budget: Budget, settings: TrainSettings, *, begun: Precision = "auto") -> Machine:
+    """Settle what `settings` leaves to the machine, by measuring what it multiplies fastest, for half a second or so.
+
+    begun: the precision of the run that goes on; it stays, if this machine has it, lest a measurement changes the bits.
 
     Raises:
         CapabilityError: bf16 or compilation was demanded and this machine has no means for it.
     """
-    bf16, why_bf16 = _choose_bf16(device, settings)
+    bf16, why_bf16 = _choose_bf16(device, settings, begun)
     compile_, why_compile = _choose_compile(device, budget, settings)
     return Machine(
         device=device,
@@ -67,7 +74,7 @@ def choose(device: torch.device, budget: Budget, settings: TrainSettings) -> Mac
 
 
 def has_bf16(device: torch.device) -> bool:
-    """Whether the hardware itself multiplies bf16; emulation is slower than fp32."""
+    """Whether the hardware itself multiplies bf16, be it slower than fp32."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type == "cpu":
@@ -89,13 +96,19 @@ def matmul_peak(device: torch.device, dtype: torch.dtype, seconds: float = 0.2) 
     return 2.0 * size**3 / best
 
 
-def _choose_bf16(device: torch.device, settings: TrainSettings) -> tuple[bool, str]:
+def _choose_bf16(device: torch.device, settings: TrainSettings, begun: Precision) -> tuple[bool, str]:
     able = has_bf16(device)
-    if settings.precision == "auto":
-        return able, f"auto: this {device.type} has {'' if able else 'no '}bf16 arithmetic"
     if settings.precision == "bf16" and not able:
         raise CapabilityError(f"precision=bf16, but this {device.type} has no bf16 arithmetic; set precision=auto")
-    return settings.precision == "bf16", "as set"
+    if settings.precision != "auto":
+        return settings.precision == "bf16", "as set"
+    if not able:
+        return False, f"auto: this {device.type} has no bf16 arithmetic"
+    if begun != "auto":
+        return begun == "bf16", "auto: as the run began"
+    # A CPU may have the instructions and yet multiply fp32 twice as fast.
+    gain = matmul_peak(device, torch.bfloat16) / matmul_peak(device, torch.float32)
+    return gain >= _WORTH, f"auto: this {device.type} multiplies bf16 {gain:.1f} times as fast as fp32"
 
 
 def _choose_compile(device: torch.device, budget: Budget, settings: TrainSettings) -> tuple[bool, str]:

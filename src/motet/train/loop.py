@@ -88,7 +88,8 @@ def train(
         return Result(stage, state.step, state.elapsed, True, {}, ema)
 
     memory = reuse_large_allocations()
-    machine = hardware.choose(optimizers.parameters[0].device, budget, settings)
+    machine = hardware.choose(optimizers.parameters[0].device, budget, settings, begun=state.precision)
+    state.precision = machine.precision
     if machine.compile:
         objective.compile()
     flops_per_token = objective.flops_per_token()

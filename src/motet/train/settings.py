@@ -75,7 +75,7 @@ class TrainSettings:
     weight_decay: float = field(default=0.05, metadata={"help": "decoupled; not on vectors"})
     clip: float = field(default=1.0, metadata={"help": "the largest global norm of the gradient; 0: never clip"})
     ema: float = field(default=0.999, metadata={"help": "decay of the weights' moving average; 0: the weights"})
-    precision: Precision = field(default="auto", metadata={"help": "auto: bf16 autocast where the hardware has it"})
+    precision: Precision = field(default="auto", metadata={"help": "auto: bf16 autocast where it multiplies faster"})
     compile: Compile = field(default="auto", metadata={"help": "auto: where a compiler is found and it pays"})
     seed: int = field(default=0, metadata={"help": "of everything random; a run sets it to its own"})
     eval_at: tuple[float, ...] = field(default=(0.1, 0.25, 0.5, 0.75, 1.0), metadata={"help": "fractions"})

@@ -1,5 +1,6 @@
 """What claims expect: each kind of expectation is seen, refuted or left open by intervals alone."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -53,6 +54,18 @@ def test_one_seed_and_what_was_not_measured_leave_it_open(expected: Expectation)
     assert expected.look(one) == ("open", expected.look(one)[1]) and "one seed" in expected.look(one)[1]
     seen, told = expected.look({"b": one["b"]})
     assert seen == "open" and "not measured" in told
+
+
+@pytest.mark.parametrize(
+    ("expected", "a", "told"), [(LOWER, 8.0, "lower by 2 ["), (LOWER, 12.0, "higher by 2 ["), (HIGHER, 8.0, "lower by 2 [")]
+)
+def test_a_difference_is_told_by_the_side_it_lies_on(
+    rigged: Callable[..., Any], expected: Expectation, a: float, told: str
+) -> None:
+    _, sentence = expected.look(rigged({"a": {"size": a}, "b": {"size": 10.0}}, 0.5))
+    assert f"a is {told}" in sentence
+    low, high = re.findall(r"\[([\d.]+), ([\d.]+)\]", sentence)[-1]
+    assert 0 < float(low) < 2 < float(high)
 
 
 def test_a_verdict_needs_all_of_it_and_one_refuted_is_enough_against(rigged: Callable[..., Any]) -> None:

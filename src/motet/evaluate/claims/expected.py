@@ -14,6 +14,7 @@ from motet.evaluate.compare.summary import difference
 from motet.evaluate.over_seeds import OverSeeds
 
 Seen = Literal["seen", "refuted", "open"]
+Side = Literal["lower", "higher"]
 
 RULE = (
     "Each expectation is judged by the 95 % interval of the difference of two means over seeds (Welch). Unless it says "
@@ -40,12 +41,16 @@ class _Gain:
     high: float
     of: float
 
-    def __str__(self) -> str:
-        return f"{self.mean:.3g} [{self.low:.3g}, {self.high:.3g}]"
+    def told(self, arm: str, side: Side) -> str:
+        """The difference in words; a loss is a difference to the other side."""
+        if self.mean < 0:
+            loss = _Gain(-self.mean, -self.high, -self.low, self.of)
+            return loss.told(arm, "higher" if side == "lower" else "lower")
+        return f"{arm} is {side} by {self.mean:.3g} [{self.low:.3g}, {self.high:.3g}]"
 
 
 def _gain(
-    summary: Summary, measure: str, arm: str, other: str, side: Literal["lower", "higher"]
+    summary: Summary, measure: str, arm: str, other: str, side: Side
 ) -> tuple[_Gain | None, str]:
     """The gain of ``arm`` over ``other``, None if it cannot be told; and the numbers, or why, in words."""
     ours, theirs = _found(summary, arm, measure), _found(summary, other, measure)
@@ -76,7 +81,7 @@ class Expected(Expectation):
 
     measure: str
     better: str
-    side: Literal["lower", "higher"]
+    side: Side
     worse: str
     least: float = 0.02
 
@@ -88,7 +93,7 @@ class Expected(Expectation):
         gain, told = _gain(summary, self.measure, self.better, self.worse, self.side)
         if gain is None:
             return "open", told
-        told = f"{told}; {self.better} is {self.side} by {gain}"
+        told = f"{told}; {gain.told(self.better, self.side)}"
         if gain.high < self.least * gain.of:
             return "refuted", f"{told}, which leaves no gain of {100 * self.least:g} %"
         if gain.low > 0:
@@ -102,7 +107,7 @@ class AsGood(Expectation):
 
     measure: str
     arm: str
-    side: Literal["lower", "higher"]
+    side: Side
     other: str
     most: float = 0.1
 
@@ -116,7 +121,7 @@ class AsGood(Expectation):
         gain, told = _gain(summary, self.measure, self.arm, self.other, self.side)
         if gain is None:
             return "open", told
-        told = f"{told}; {self.arm} is {self.side} by {gain}"
+        told = f"{told}; {gain.told(self.arm, self.side)}"
         bound = -self.most * gain.of
         if gain.low > bound:
             return "seen", f"{told}, worse by less than {100 * self.most:g} %"

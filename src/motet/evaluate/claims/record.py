@@ -9,7 +9,7 @@ from typing import Any
 
 from motet.evaluate.claims.claim import Claim, ClaimResult, Plot
 from motet.evaluate.over_seeds import OverSeeds
-from motet.evaluate.page import Commands, Figure, KeyNumber, KeyNumbers, Section, Table, Text, write_page
+from motet.evaluate.page import Chapter, Commands, Figure, KeyNumber, KeyNumbers, Section, Table, Text, write_page
 from motet.evaluate.provenance import commit, machine
 from motet.whole import whole, write_json
 
@@ -33,15 +33,15 @@ def write(claim: Claim, result: ClaimResult, plots: Sequence[Plot], stem: Path) 
 
 def write_index(folder: Path) -> Path:
     """``folder/index.html``, drawn from the JSON files in it alone."""
-    sections: list[Section] = []
+    chapters: list[Chapter] = []
     credits: dict[str, None] = {}
     for path in sorted(folder.glob("*.json")):
         record = json.loads(path.read_text())
-        sections += _sections(record, folder)
+        chapters.append(_chapter(record, folder))
         credits[record["credit"]] = None
     return write_page(
         folder / "index.html",
-        sections,
+        chapters,
         title="Motet: claims",
         subtitle="What papers say, measured at small scale, and written down as it came out",
         credit=" ".join(credit for credit in credits if credit),
@@ -89,23 +89,19 @@ def _as_json(claim: Claim, result: ClaimResult, figures: list[dict[str, str]]) -
     }
 
 
-def _sections(record: dict[str, Any], folder: Path) -> list[Section]:
-    name = (
-        record["name"] if record["scale"] == "full" else f"{record['name']} ({record['scale']} scale: decides nothing)"
-    )
+def _chapter(record: dict[str, Any], folder: Path) -> Chapter:
     machine = record["machine"]
     met = {"holds": True, "does not hold here": False}.get(record["verdict"])
     seeds, runs = len(record["seeds"]), len(record["runs"])
     arms = [arm for arm in record["arms"] if arm in record["summary"]]
     figures = [(figure, folder / figure["file"]) for figure in record["figures"]]
-    return [
+    sections: list[Section] = [
         KeyNumbers(
-            name,
+            "Verdict",
             [KeyNumber(record["verdict"], f"{seeds} seeds, {runs} runs, {record['minutes']:.0f} minutes", met=met)],
-            note=record["claim"],
         ),
         Text(
-            f"{name}: why",
+            "Why",
             [
                 *record["reasons"],
                 *record.get("tried", []),
@@ -113,7 +109,7 @@ def _sections(record: dict[str, Any], folder: Path) -> list[Section]:
             ],
         ),
         Table(
-            f"{name}: means over seeds, with 95 % intervals",
+            "Means over seeds, with 95 % intervals",
             [
                 [measure, *(_cell(record["summary"][arm].get(measure)) for arm in arms)]
                 for measure in record["measures"]
@@ -123,7 +119,7 @@ def _sections(record: dict[str, Any], folder: Path) -> list[Section]:
         ),
         *(
             Figure(
-                f"{name}: {figure['title']}",
+                figure["title"][:1].upper() + figure["title"][1:],
                 path.read_text() if path.suffix == ".svg" else path.read_bytes(),
                 note=figure["note"],
             )
@@ -131,7 +127,7 @@ def _sections(record: dict[str, Any], folder: Path) -> list[Section]:
             if path.is_file()
         ),
         Table(
-            f"{name}: the paper, and this setting",
+            "The paper, and this setting",
             [
                 ["source", record["source"]],
                 *(["published", figure] for figure in record["published"]),
@@ -142,8 +138,10 @@ def _sections(record: dict[str, Any], folder: Path) -> list[Section]:
                 ["date", record["date"]],
             ],
         ),
-        Commands(f"{name}: again", [(record["command"], "makes what is missing and writes this page")]),
+        Commands("Again", [(record["command"], "makes what is missing and writes this page")]),
     ]
+    scale = "" if record["scale"] == "full" else f" ({record['scale']} scale: decides nothing)"
+    return Chapter(f"{record['name']}{scale}", sections, note=record["claim"])
 
 
 def _cell(value: dict[str, Any] | None) -> str:
