@@ -62,7 +62,7 @@ torch.set_num_threads(1)
 
 @pytest.fixture(scope="session", autouse=True)
 def _known_peak() -> Iterator[None]:
-    """A machine of 1 GFLOP/s, and 2 in bf16: to measure the true peaks takes half a second for each stage of each run."""
+    """A machine of 1 GFLOP/s, and 2 in bf16: to measure the true peaks takes half a second for each stage of a run."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("motet.train.hardware.matmul_peak", lambda _, dtype: 2e9 if dtype is torch.bfloat16 else 1e9)
         yield

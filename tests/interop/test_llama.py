@@ -25,6 +25,7 @@ from motet.generate import generate
 from motet.interop import gguf
 from motet.interop.llama import load_language_model
 from motet.model import TEXT, Model
+from motet.nn import linear
 from motet.nn.cache import Cache
 from motet.request import Request, Sampling
 from motet.sequence import Segment, Span, pack, positions
@@ -140,10 +141,17 @@ def test_tied_embeddings_stay_one_matrix(tmp_path: Path) -> None:
     assert text.embed.table.weight is not text.head.logits.weight
 
 
-def test_a_bf16_token_alone_gets_the_logits_that_it_gets_in_company(tmp_path: Path) -> None:
+@pytest.mark.parametrize("tiles", [True, False])
+def test_a_bf16_token_alone_gets_the_logits_that_it_gets_in_company(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tiles: bool
+) -> None:
+    monkeypatch.setattr(linear, "_multiplies_tiles", lambda: tiles)
+    vector_product, products = torch.mv, []
+    monkeypatch.setattr(torch, "mv", lambda *of: products.append(of) or vector_product(*of))
     model = load_language_model(save(MODELS["qwen2"](), tmp_path), dtype=torch.bfloat16)
     ids = torch.arange(2, 22)
     together, alone = uncached(model, ids), cached(model, ids, [1] * 20)
+    assert bool(products) is tiles
     assert alone.dtype == torch.bfloat16
     assert (together - alone).abs().max() < 0.03 * together.abs().max()
 

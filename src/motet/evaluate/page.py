@@ -164,7 +164,7 @@ class Grid:
 
 @dataclass(frozen=True)
 class Chapter:
-    """Sections that belong together, each under a smaller heading; the page's list of sections names the chapter alone."""
+    """Sections that belong together, each under a smaller heading; the page's list of links names the chapter alone."""
 
     title: str
     sections: Sequence["Section"]

@@ -57,7 +57,8 @@ def test_one_seed_and_what_was_not_measured_leave_it_open(expected: Expectation)
 
 
 @pytest.mark.parametrize(
-    ("expected", "a", "told"), [(LOWER, 8.0, "lower by 2 ["), (LOWER, 12.0, "higher by 2 ["), (HIGHER, 8.0, "lower by 2 [")]
+    ("expected", "a", "told"),
+    [(LOWER, 8.0, "lower by 2 ["), (LOWER, 12.0, "higher by 2 ["), (HIGHER, 8.0, "lower by 2 [")],
 )
 def test_a_difference_is_told_by_the_side_it_lies_on(
     rigged: Callable[..., Any], expected: Expectation, a: float, told: str

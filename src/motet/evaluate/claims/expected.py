@@ -49,9 +49,7 @@ class _Gain:
         return f"{arm} is {side} by {self.mean:.3g} [{self.low:.3g}, {self.high:.3g}]"
 
 
-def _gain(
-    summary: Summary, measure: str, arm: str, other: str, side: Side
-) -> tuple[_Gain | None, str]:
+def _gain(summary: Summary, measure: str, arm: str, other: str, side: Side) -> tuple[_Gain | None, str]:
     """The gain of ``arm`` over ``other``, None if it cannot be told; and the numbers, or why, in words."""
     ours, theirs = _found(summary, arm, measure), _found(summary, other, measure)
     if ours is None or theirs is None:
