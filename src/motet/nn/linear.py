@@ -16,9 +16,9 @@ def is_lone(x: Tensor, weight: Tensor) -> bool:
 def linear(layer: nn.Linear, x: Float[Tensor, "*s i"]) -> Float[Tensor, "*s o"]:
     """``layer(x)``; for a single bf16 token as a matrix-vector product on those CPUs whose matrix units slow it down.
 
-    Both have the same error. On a CPU with AMX the matrix product behind ``nn.Linear`` took 1.6 to 1.9 times as long for
-    one token (torch 2.13, weights of 576 x 576 to 49152 x 576), since tiles are made for many; on one without AMX it is
-    the vector product that took 1.6 times as long.
+    Both have the same error. On a CPU with AMX the matrix product behind ``nn.Linear`` took 1.6 to 1.9 times as long
+    for one token (torch 2.13, weights of 576 x 576 to 49152 x 576), since tiles are made for many; on one without AMX
+    it is the vector product that took 1.6 times as long.
     """
     weight = layer.weight
     if not (is_lone(x, weight) and _multiplies_tiles()):
