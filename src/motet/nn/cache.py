@@ -112,7 +112,7 @@ class Cache:
         self.held = [self.held[row] for row in rows]
 
     def _grow(self, need: int) -> None:
-        if need <= self.capacity:
+        if need < self.capacity:  # a slot stays free: a compiled step would be compiled anew for a cache without one
             return
         extra = -(-max(need, self.capacity * 3 // 2) // GROWTH) * GROWTH - self.capacity
         empty = Tags.empty(self.rows, extra, self.pos.device)

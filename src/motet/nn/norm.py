@@ -18,7 +18,7 @@ class RMSNorm(nn.Module):
         self.weight = nn.Parameter(torch.ones(dim)) if affine else None
 
     def forward(self, x: Float[Tensor, "*s d"]) -> Float[Tensor, "*s d"]:
-        if self.weight is not None and is_lone(x, self.weight):
+        if self.weight is not None and is_lone(x, self.weight) and not torch.compiler.is_compiling():
             return _alone(x, self.weight, self.eps)
         if x.is_cpu and x.dtype == torch.float32 and not torch.is_grad_enabled():
             return _unfused(x, self.weight, self.eps)
