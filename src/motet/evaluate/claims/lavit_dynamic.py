@@ -114,6 +114,11 @@ class LaVITDynamic(TrainedClaim):
         Expected("frechet", "dynamic", "lower", "fixed"),
     )
     plotted: ClassVar[Sequence[str]] = ("kept_rank", "kept", PSNR, "frechet", "judge", "captions_true")
+    tried: ClassVar[tuple[str, ...]] = (
+        "Suspected, not tried: a number that differs tells a model of codes when to stop, which it has to learn beside "
+        "what to draw, and a minute of training does not; with codes that stand by rank alone a picture of another "
+        "number has all its codes at other ranks.",
+    )
     meaningless: ClassVar[Mapping[str, Sequence[str]]] = {
         "fixed": ("kept_rank", "kept_rank_plain", "kept_rank_held_out", "kept_rank_area")
     }
