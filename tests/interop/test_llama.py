@@ -27,6 +27,7 @@ from motet.interop.llama import load_language_model
 from motet.model import TEXT, Model
 from motet.nn import linear
 from motet.nn.cache import Cache
+from motet.nn.compiler import options_for_products
 from motet.request import Request, Sampling
 from motet.sequence import Segment, Span, pack, positions
 
@@ -143,6 +144,7 @@ def test_tied_embeddings_stay_one_matrix(tmp_path: Path) -> None:
 
 def test_compiled_steps_give_the_logits_of_plain_ones_and_are_compiled_once(tmp_path: Path) -> None:
     model = load_language_model(save(MODELS["llama, grouped queries, tied"](), tmp_path), compile=True)
+    assert len(options_for_products()) == 2, "this version of the compiler knows both options"
     step, steps = model.backbone._step, []
     assert step is not None
     model.backbone._step = lambda *of: steps.append(of) or step(*of)

@@ -13,7 +13,7 @@ from motet.nn.attention import Attention, Context
 from motet.nn.backend import AttentionName, choose_backend
 from motet.nn.block import Aux, Block, TransformerBlock, through
 from motet.nn.cache import Cache
-from motet.nn.compiler import lacks_for_compiling
+from motet.nn.compiler import lacks_for_compiling, options_for_products
 from motet.nn.condition import Conditioning
 from motet.nn.ffn import SwiGLU
 from motet.nn.norm import RMSNorm
@@ -140,7 +140,7 @@ class Backbone(nn.Module):
         """
         if lack := lacks_for_compiling(next(self.parameters()).device):
             raise CapabilityError(f"decoding cannot be compiled here: {lack}; install it, or decode without")
-        self._step = torch.compile(self.run, dynamic=True)
+        self._step = torch.compile(self.run, dynamic=True, options=options_for_products())
 
     def run(self, x: Float[Tensor, "b t d"], ctx: Context) -> tuple[Float[Tensor, "b t d"], Aux]:
         """The blocks and the last norm under a context that is already made: the part worth compiling."""
