@@ -135,7 +135,7 @@ class Backbone(nn.Module):
     def compile_step(self) -> None:
         """Compiles the way of a lone token through all blocks, as in decoding one text, into one graph.
 
-        The first two tokens that go that way take a minute of compiling each, if there are many blocks.
+        The first token that goes that way waits for it: most of a minute for 30 blocks on two cores.
         Raises CapabilityError if this machine has no compiler.
         """
         if lack := lacks_for_compiling(next(self.parameters()).device):
