@@ -60,7 +60,7 @@ def test_adamw_follows_its_formula_and_spares_vectors_the_decay() -> None:
                 weight = weight * (1 - lr * 0.1) if parameter.ndim > 1 else weight
                 weight = weight - lr * (mean / (1 - 0.8**step)) / ((square / (1 - 0.9**step)).sqrt() + 1e-8)
                 mine[name] = weight, mean, square
-        optimizers.step(lr)
+        optimizers.step(lr, bf16=False)
         assert all(p.grad is None for p in optimizers.parameters)
     for name, parameter in module.named_parameters():
         if parameter.requires_grad:
@@ -76,7 +76,7 @@ def test_muon_steps_along_the_nearest_orthogonal_matrix_with_the_size_of_an_adam
     set_gradients(module, 0)
     assert linear.weight.grad is not None
     left, _, right = torch.linalg.svd(linear.weight.grad, full_matrices=False)
-    optimizers.step(0.01)
+    optimizers.step(0.01, bf16=False)
     update = (before - linear.weight.detach()) / 0.01
     # Five iterations bring the singular values near 1, not to it: between 0.68 and 1.13.
     cosine = torch.nn.functional.cosine_similarity(update.flatten(), (left @ right).flatten(), dim=0)
@@ -90,14 +90,14 @@ def test_the_state_of_both_optimisers_survives_the_trip_through_tensors() -> Non
     one, other = Everything(), Everything()
     first, second = Optimizers(one, tiny.settings()), Optimizers(other, tiny.settings())
     set_gradients(one, 1)
-    first.step(0.01)
+    first.step(0.01, bf16=False)
     other.load_state_dict(one.state_dict())
     state = first.state()
     assert "momentum_buffer/blocks.0.up.weight" in state and "exp_avg_sq/embed.weight" in state
     second.load({name: tensor.clone() for name, tensor in state.items()})
     for module, optimizers in ((one, first), (other, second)):
         set_gradients(module, 2)
-        optimizers.step(0.01)
+        optimizers.step(0.01, bf16=False)
     for name, tensor in one.state_dict().items():
         assert torch.equal(tensor, other.state_dict()[name]), name
     with pytest.raises(CheckpointError, match=r"frozen\.weight"):

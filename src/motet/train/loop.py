@@ -133,7 +133,7 @@ def train(
             if wrong := guard.judge(total, norm, parts):
                 raise failure(wrong, state, run, settings)
             lr = learning_rate(settings, state.step, progress)
-            optimizers.step(lr)
+            optimizers.step(lr, bf16=machine.bf16)
             ema.update(state.step)
 
             state.step += 1

@@ -5,9 +5,7 @@ The rule, in the order asked:
 - the weight of an `nn.Linear` inside an `nn.ModuleList` (that is, of a stack of blocks): Muon;
 - the rest (embeddings, projections in and out, convolutions): AdamW with weight decay.
 
-Muon replaces the momentum of a matrix by its nearest semi-orthogonal one (Jordan et al. 2024,
-https://kellerjordan.github.io/posts/muon/). Scaled by 0.2 sqrt(max(rows, columns)) its steps have the size of AdamW's,
-which is what makes one learning rate serve both (Liu et al. 2025, arXiv:2502.16982, eq. 4).
+Muon's steps have the size of AdamW's (see muon.py), which is what makes one learning rate serve both.
 """
 
 from typing import Literal
@@ -17,6 +15,7 @@ from torch import Tensor, nn
 from torch.optim.optimizer import Optimizer
 
 from motet.errors import CheckpointError, ConfigError
+from motet.train.muon import Muon
 from motet.train.settings import TrainSettings
 
 Group = Literal["muon", "decayed", "vectors"]
@@ -63,11 +62,7 @@ class Optimizers:
                 raise ConfigError(
                     "optimizer=muon has no effect: no nn.Linear in an nn.ModuleList is trained; set optimizer=adamw"
                 )
-            self._all.append(
-                torch.optim.Muon(
-                    members["muon"], lr=settings.lr, weight_decay=settings.weight_decay, adjust_lr_fn="match_rms_adamw"
-                )
-            )
+            self._all.append(Muon(members["muon"], settings.lr, settings.weight_decay))
         adamw = [
             {"params": members["decayed"], "weight_decay": settings.weight_decay},
             {"params": members["vectors"], "weight_decay": 0.0},
@@ -83,11 +78,13 @@ class Optimizers:
             sizes["all"] += self._named[name].numel()
         return sizes
 
-    def step(self, lr: float) -> None:
-        """One update at the learning rate `lr`; then the gradients are dropped."""
+    def step(self, lr: float, *, bf16: bool) -> None:
+        """One update at the learning rate `lr`; then the gradients are dropped. bf16: what Muon multiplies in."""
         for optimizer in self._all:
             for group in optimizer.param_groups:
                 group["lr"] = lr
+                if isinstance(optimizer, Muon):
+                    group["bf16"] = bf16
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
 
