@@ -59,8 +59,8 @@ def test_a_run_that_goes_on_keeps_its_precision(monkeypatch: pytest.MonkeyPatch,
 @pytest.mark.parametrize(
     ("budget", "pays"),
     [
-        (Budget(steps=300), False),
-        (Budget(steps=301), True),
+        (Budget(steps=200), False),
+        (Budget(steps=201), True),
         (Budget(minutes=1.5), False),
         (Budget(minutes=5 * 0.2 / 0.6), True),  # Janus' last stage in a comparison of five minutes
     ],

@@ -11,7 +11,7 @@ from motet.nn.compiler import lacks_for_compiling
 from motet.train.settings import Budget, Precision, TrainSettings
 
 _WORTH = 1.2  # bf16 must multiply so many times as fast as fp32, since autocast's casts take time, too
-_LONG_MINUTES, _LONG_STEPS = 1.5, 300  # budgets above either repay compilation, which takes seconds
+_LONG_MINUTES, _LONG_STEPS = 1.5, 200  # budgets above either repay compilation, which takes seconds
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ class SigmaSetting:
 
 
 SETTINGS: Mapping[Scale, SigmaSetting] = {
-    "full": SigmaSetting(_RECIPE, (0.0, 0.1, 0.3, 0.75), (0, 1, 2), steps=440, judging=Judging()),
+    "full": SigmaSetting(_RECIPE, (0.0, 0.1, 0.3, 0.75), (0, 1, 2), steps=350, judging=Judging()),
     "quick": SigmaSetting(
         replace(TINY, text_first=1.0, codec_share=0.5, codec_training=_LOOP, training=_LOOP),
         (0.0, 0.3),

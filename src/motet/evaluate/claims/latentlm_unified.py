@@ -16,7 +16,7 @@ from motet.evaluate.compare.budget import Allowance
 from motet.evaluate.compare.plan import Arm, Comparison
 from motet.recipes.run import recipe_class
 
-DOCUMENTS: Mapping[Scale, float] = {"full": 48e3, "quick": 200.0}
+DOCUMENTS: Mapping[Scale, float] = {"full": 22e3, "quick": 200.0}
 """Seen by each run, repeats counted."""
 ROWS = {"latentlm": 21, "transfusion": 40, "vq": 32}
 """In a step, so that all see about a hundred documents in each: a picture has 16 tokens, 64 in four draws, or 64."""
