@@ -60,7 +60,7 @@ class LatentLMUnified(TrainedClaim):
         "Frechet distance of 73, meets 42 % of the judge's prompts and describes 85 % of pictures truly: far from done "
         "at 22,000.",
         "Found afterwards: Transfusion sees 66 documents in a step and LatentLM 106, so of equally many documents it "
-        "makes 332 steps against 208, which may be why it writes better. With rows of 64 both would step alike; not run.",
+        "makes 332 steps against 208, which may be why it writes better. With 64 rows they would step alike; not run.",
         "Suspected, not tried: at equal parameters LatentLM's diffusion head takes those of two of Transfusion's six "
         "blocks, and captions are read and written by blocks alone; and Transfusion's training costs 2.4 times as many "
         "minutes for as many documents. At equal minutes (docs/comparison) LatentLM's means are ahead of its.",
