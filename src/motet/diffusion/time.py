@@ -1,20 +1,11 @@
-"""Diffusion times: how training draws them, how sampling visits them, how a network reads them."""
+"""Diffusion times: how they are shifted, how sampling visits them, how a network reads them."""
 
 import math
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
-
-TimeDensity = Literal["uniform", "logit_normal"]
-
-
-def draw_times(shape: tuple[int, ...], density: TimeDensity, rng: torch.Generator) -> Float[Tensor, "..."]:
-    """Training times in (0, 1): uniform, or the sigmoid of a standard normal (Esser et al. 2024)."""
-    if density == "uniform":
-        return torch.rand(shape, generator=rng)
-    return torch.randn(shape, generator=rng).sigmoid()
 
 
 def shifted(t: Any, shift: float) -> Any:

@@ -16,7 +16,8 @@ from torch.nn import functional as F
 from motet.codecs.perceptual import MEAN, SCALE, efficientnet_lite0
 
 SIDE = 224
-BATCH = 32
+BATCH = 8
+"""Pictures in a pass: what stands between two layers fits into a CPU's caches."""
 
 
 class EfficientNetFeatures(nn.Module):
@@ -42,7 +43,7 @@ class EfficientNetFeatures(nn.Module):
     ) -> Float[Tensor, "n 1280"]:
         """The features of `pictures` (any size; resized to 224), on the CPU, in float32.
 
-        Works through them 32 at a time, and calls `progress(done, total)` after each such batch.
+        Works through them 8 at a time, and calls `progress(done, total)` after each such batch.
         """
         device = next(self.network.parameters()).device
         rows: list[Tensor] = []

@@ -19,6 +19,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from motet.diffusion.draws import draw_noise
 from motet.diffusion.guidance import Guidance
 from motet.diffusion.path import PATHS, Point, point_of, target_of
 from motet.diffusion.process import Process
@@ -111,8 +112,8 @@ class NextBlock(Factorisation):
         if not segment.learn:
             return clean
         draws = self.noising.draws
-        times = self.noising.draw_times((draws, len(blocks)), rng)
-        noise = torch.randn(draws, *segment.values.shape, generator=rng)
+        times = self.noising.draw_times(draws, len(blocks), rng)
+        noise = draw_noise(draws, segment.values.shape, rng)
         times = times + (1 - segment.noise) * (1 - times)  # none below 1 - noise
         spans: list[Span] = []
         for span, at, each in zip(clean, blocks, times.T, strict=True):

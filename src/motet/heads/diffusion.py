@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import silu
 
+from motet.diffusion.draws import draw_noise
 from motet.diffusion.guidance import Guidance, guide
 from motet.diffusion.path import PATHS, Point, point_of, target_of
 from motet.diffusion.process import Process
@@ -133,8 +134,8 @@ class Diffusion(Head):
 
     def loss(self, h: Float[Tensor, "k d"], value: Float[Tensor, "k c"], rng: torch.Generator) -> Float[Tensor, " k"]:
         k, draws = value.shape[0], self.shape.draws
-        t = self.shape.draw_times((k * draws,), rng).to(value.device)
-        e = torch.randn(k * draws, self.channels, generator=rng).to(value.device)
+        t = self.shape.draw_times(draws, k, rng).T.flatten().to(value.device)
+        e = draw_noise(draws, (k, self.channels), rng).transpose(0, 1).flatten(0, 1).to(value.device)
         return self.loss_at(h, value, t, e).view(k, draws).mean(1)
 
     def loss_at(

@@ -22,7 +22,7 @@ from motet.recipes.denoised_pictures import DenoisedPictures
 from motet.recipes.modulated import CONDITION, Condition, modulated
 from motet.recipes.paper_sizes import resized
 from motet.recipes.recipe import Recipe
-from motet.recipes.study import LATENTS, SIDE, TEXT_FIRST, backbone
+from motet.recipes.study import LATENTS, LATENTS_BATCH, SIDE, TEXT_FIRST, backbone
 from motet.request import Sampling
 from motet.train.settings import TrainSettings
 
@@ -92,6 +92,7 @@ TINY = ACDiT(
 STUDY = ACDiT(
     image_size=SIDE,
     codec=LATENTS,
+    codec_batch=LATENTS_BATCH,
     backbone=backbone(4),
     block=4,
     noising=Noising(draws=2),

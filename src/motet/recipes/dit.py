@@ -18,7 +18,7 @@ from motet.recipes.denoised_pictures import DenoisedPictures
 from motet.recipes.modulated import CONDITION, Condition, modulated
 from motet.recipes.paper_sizes import resized
 from motet.recipes.recipe import Recipe
-from motet.recipes.study import LATENTS, SIDE, backbone
+from motet.recipes.study import LATENTS, LATENTS_BATCH, SIDE, backbone
 from motet.request import Sampling
 from motet.train.settings import TrainSettings
 
@@ -56,7 +56,7 @@ TINY = DiT(
     codec_batch=32,
 )
 
-STUDY = DiT(image_size=SIDE, codec=LATENTS, backbone=backbone(4), rows=32, row_length=128)
+STUDY = DiT(image_size=SIDE, codec=LATENTS, codec_batch=LATENTS_BATCH, backbone=backbone(4), rows=32, row_length=128)
 
 PAPER = DiT(  # DiT-XL/2 on 256-pixel pictures: 256 tokens of 2 x 2 x 4 numbers
     image_size=256,

@@ -36,7 +36,7 @@ from motet.nn.backbone import TransformerShape
 from motet.recipes.paper_sizes import resized
 from motet.recipes.pictures import PictureRecipe
 from motet.recipes.recipe import Recipe
-from motet.recipes.study import CODES, HEAD, LATENTS, MASKING, SIDE, TEXT_FIRST, backbone
+from motet.recipes.study import CODES, HEAD, LATENTS, LATENTS_BATCH, MASKING, SIDE, TEXT_FIRST, backbone
 from motet.request import Sampling
 from motet.train.settings import TrainSettings
 
@@ -122,6 +122,7 @@ TINY = Fluid(
 STUDY = Fluid(
     image_size=SIDE,
     codec=LATENTS,
+    codec_batch=LATENTS_BATCH,
     vq=CODES,
     backbone=backbone(4),
     head=HEAD,

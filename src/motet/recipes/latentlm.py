@@ -5,7 +5,7 @@ next id; before a latent a small diffusion head, conditioned on that one hidden 
 the next input. The latents come from a sigma-VAE, whose noise is set by hand, so that errors of the sequence do not
 grow.
 
-    loss = cross-entropy(text) + image_weight * mean squared error(flow of each latent, 4 draws each)
+    loss = cross-entropy(text) + image_weight * mean squared error(flow of each latent, several draws each)
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ from motet.nn.backbone import TransformerShape
 from motet.recipes.paper_sizes import resized
 from motet.recipes.pictures import PictureRecipe
 from motet.recipes.recipe import Recipe
-from motet.recipes.study import HEAD, LATENTS, SIDE, TEXT_FIRST, backbone
+from motet.recipes.study import HEAD, LATENTS, LATENTS_BATCH, SIDE, TEXT_FIRST, backbone
 from motet.request import Sampling
 from motet.train.settings import TrainSettings
 
@@ -38,7 +38,7 @@ class LatentLM(PictureRecipe):
     sizes: ClassVar[Mapping[str, Recipe]]
 
     codec: SigmaVaeShape = SigmaVaeShape(patch=12, channels=96)
-    head: DiffusionShape = DiffusionShape(shift=3.0)
+    head: DiffusionShape = DiffusionShape(shift=3.0, draws=2)
     image_weight: float = field(default=5.0, metadata={"help": "weight of the latents' loss beside the text's"})
     doubt: float = field(
         default=1.0,
@@ -80,6 +80,7 @@ TINY = LatentLM(
 STUDY = LatentLM(
     image_size=SIDE,
     codec=LATENTS,
+    codec_batch=LATENTS_BATCH,
     backbone=backbone(4),
     head=HEAD,
     doubt=0.0,

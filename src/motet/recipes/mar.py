@@ -30,7 +30,7 @@ from motet.nn.unmasked import Unmasked
 from motet.recipes.paper_sizes import resized
 from motet.recipes.pictures import PictureRecipe
 from motet.recipes.recipe import Recipe
-from motet.recipes.study import HEAD, LATENTS, MASKING, SIDE, TEXT_FIRST, backbone
+from motet.recipes.study import HEAD, LATENTS, LATENTS_BATCH, MASKING, SIDE, TEXT_FIRST, backbone
 from motet.request import Sampling
 from motet.train.settings import TrainSettings
 
@@ -96,6 +96,7 @@ TINY = MAR(
 STUDY = MAR(
     image_size=SIDE,
     codec=LATENTS,
+    codec_batch=LATENTS_BATCH,
     backbone=backbone(4),
     head=HEAD,
     encoder_layers=2,

@@ -54,18 +54,18 @@ class PictureRecipe(Recipe):
         default=0.5, metadata={"help": "share of pairs with the text first; the rest: picture first"}
     )
     balance: float = field(
-        default=0.75,
+        default=0.5,
         metadata={"help": "where pictures are drawn, 0: documents equally often; 1: groups of variants equally often"},
     )
     describing_balance: float = field(default=0.0, metadata={"help": "the same where pictures are described"})
     rows: int = field(default=32, metadata={"help": "packed rows in a batch"})
     row_length: int = field(default=128, metadata={"help": "tokens in a row"})
-    codec_batch: int = field(default=256, metadata={"help": "pictures in a batch of the codec's stage"})
-    codec_share: float = field(
-        default=0.25, metadata={"help": "share of the run's budget that the codec's stage takes"}
-    )
+    codec_batch: int = field(default=128, metadata={"help": "pictures in a batch of the codec's stage"})
+    codec_share: float = field(default=0.2, metadata={"help": "share of the run's budget that the codec's stage takes"})
     codec_training: TrainSettings = TrainSettings(lr=8e-3, weight_decay=0.0, ema=0.99, floor=0.03)
-    training: TrainSettings = TrainSettings(lr=1e-2, ema=0.995, floor=0.03, preview_at=(0.05, 0.25, 0.5, 0.75, 1.0))
+    training: TrainSettings = TrainSettings(
+        lr=1e-2, warmup=25, ema=0.995, floor=0.03, preview_at=(0.05, 0.25, 0.5, 0.75, 1.0)
+    )
     sampling: Sampling = Sampling()
 
     def __post_init__(self) -> None:

@@ -14,10 +14,12 @@ from motet.nn.backbone import TransformerShape
 SIDE = 32
 LATENTS = SigmaVaeShape(patch=8, channels=12, dim=128, n_layers=2, sigma=0.3)
 """16 latents a picture, few and noisy: joint diffusion learns them sooner than 32 clean channels (docs/log.md)."""
+LATENTS_BATCH = 256
+"""Pictures in a batch of their stage."""
 CODES = VqShape(patch=4, codebook_size=512, dim=128, n_layers=2)
 """64 codes a picture."""
 CODES_BATCH = 64
-"""Pictures in a batch of their stage: with many tokens a picture, larger ones leave minutes too few steps."""
+"""The same of codes: with many tokens a picture, larger ones leave minutes too few steps."""
 TEXT_FIRST = 0.6
 """A little more drawing than describing: the first is learned later."""
 HEAD = DiffusionShape(width=192, n_layers=3, ffn_dim=384)

@@ -29,7 +29,7 @@ from motet.nn.tile import TileDown, TileUp
 from motet.recipes.denoised_pictures import DenoisedPictures, Ways
 from motet.recipes.paper_sizes import resized
 from motet.recipes.recipe import Recipe
-from motet.recipes.study import LATENTS, SIDE, TEXT_FIRST, backbone
+from motet.recipes.study import LATENTS, LATENTS_BATCH, SIDE, TEXT_FIRST, backbone
 from motet.request import Sampling
 from motet.train.settings import TrainSettings
 
@@ -101,6 +101,7 @@ TINY = Transfusion(
 STUDY = Transfusion(
     image_size=SIDE,
     codec=LATENTS,
+    codec_batch=LATENTS_BATCH,
     backbone=backbone(6),
     noising=Noising(draws=4),
     text_first=TEXT_FIRST,

@@ -24,7 +24,7 @@ from motet.evaluate.compare.plan import Arm, Comparison
 from motet.recipes.acdit import ACDiT
 from motet.recipes.dit import DiT
 from motet.recipes.recipe import Recipe
-from motet.recipes.study import LATENTS, SIDE
+from motet.recipes.study import LATENTS, LATENTS_BATCH, SIDE
 from motet.request import Sampling
 
 DOCUMENTS: Mapping[Scale, int] = {"full": 13_000, "quick": 40}
@@ -125,5 +125,6 @@ def _here(of: type[Recipe], rows: int, scale: Scale) -> Recipe:
     """A recipe in the setting of this claim."""
     if scale == "quick":
         return override(of.sizes["tiny"], {"text_first": 1.0, "sampling": SAMPLING, **QUICK})
-    sizes = {"image_size": SIDE, "codec": LATENTS, "backbone": SHAPE, "rows": rows, "row_length": 128}
-    return override(of.sizes["small"], {"text_first": 1.0, "sampling": SAMPLING, **sizes, **BRIEF})
+    codec = {"codec": LATENTS, "codec_batch": LATENTS_BATCH}
+    sizes = {"image_size": SIDE, "backbone": SHAPE, "rows": rows, "row_length": 128}
+    return override(of.sizes["small"], {"text_first": 1.0, "sampling": SAMPLING, **codec, **sizes, **BRIEF})

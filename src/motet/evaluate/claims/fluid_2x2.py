@@ -33,7 +33,7 @@ DATA: Mapping[Scale, str] = {
     "quick": small.DATA["quick"],
 }
 CODECS: Mapping[Scale, Budget] = {"full": Budget(steps=300), "quick": Budget(steps=2)}
-DOCUMENTS: Mapping[Scale, int] = {"full": 25_000, "quick": 40}
+DOCUMENTS: Mapping[Scale, int] = {"full": 21_000, "quick": 40}
 """Seen by each run, repeats counted."""
 WIDTH: Mapping[Scale, int] = {"full": 128, "quick": 32}
 """Of the first model; 1.4 million parameters in full. The others have as many."""

@@ -20,7 +20,7 @@ from motet.recipes.latentlm import STUDY as STUDY_LATENTLM
 from motet.recipes.latentlm import TINY as TINY_LATENTLM
 from motet.recipes.latentlm import LatentLM
 from motet.recipes.pictures import PictureRecipe
-from motet.recipes.study import LATENTS
+from motet.recipes.study import LATENTS, LATENTS_BATCH
 
 WIDTHS: Mapping[Scale, Mapping[str, int]] = {"full": {"small": 128, "large": 192}, "quick": {"small": 32}}
 DOCUMENTS: Mapping[Scale, Mapping[str, float]] = {
@@ -83,7 +83,7 @@ def _latentlm(scale: Scale) -> PictureRecipe:
 
 
 def _dit(scale: Scale) -> PictureRecipe:
-    return TINY_DIT if scale == "quick" else replace(small(DiT(codec=LATENTS)), rows=ROWS)
+    return TINY_DIT if scale == "quick" else replace(small(DiT(codec=LATENTS, codec_batch=LATENTS_BATCH)), rows=ROWS)
 
 
 def _sized(recipe: PictureRecipe, width: int) -> PictureRecipe:

@@ -40,6 +40,7 @@ _RECIPE = LatentLM(
     text_first=1.0,
     doubt=0.0,  # as in the paper: what the noise does for free-running is the question
     image_weight=5.0,
+    balance=0.75,
     rows=20,
     codec_batch=256,
     codec_share=0.3,

@@ -18,8 +18,8 @@ from motet.recipes.run import recipe_class
 
 DOCUMENTS: Mapping[Scale, float] = {"full": 22e3, "quick": 200.0}
 """Seen by each run, repeats counted."""
-ROWS = {"latentlm": 21, "transfusion": 40, "vq": 32}
-"""In a step. LatentLM and VQ see about a hundred documents in each, Transfusion with its four noised copies 66."""
+ROWS = {"latentlm": 21, "transfusion": 64, "vq": 32}
+"""In a step, so that each sees about a hundred documents: Transfusion shows each picture in four noised copies."""
 CODEC_BATCH = 128
 """Pictures in a step of either codec, so that both see equally many."""
 
