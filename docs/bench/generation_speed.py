@@ -22,6 +22,7 @@ from torch import Tensor
 from motet.codecs.text import TextCodec
 from motet.diffusion.guidance import Guidance
 from motet.generate import generate
+from motet.heads.diffusion import Diffusion
 from motet.heads.head import Wishes
 from motet.model import Model
 from motet.pipeline import Pipeline
@@ -58,6 +59,7 @@ def recomputed(model: Model, requests: list[Request]) -> list[Segment]:
     prompts = [model.prompt(request.prompt) for request in requests]
     starts = [sum(len(span) for span in prompt) for prompt in prompts]
     how = head.settings(Wishes(Guidance(SAMPLING.guidance), SAMPLING.temperature, SAMPLING.steps, SAMPLING.solver))
+    assert isinstance(head, Diffusion)
     values = torch.zeros(len(requests), 0, head.channels)
     for i in range(n):
         docs = []

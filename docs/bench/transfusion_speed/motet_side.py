@@ -27,7 +27,7 @@ def motet_training(task: Task, setting: Setting) -> Run:
             losses = objective.losses(batch)
         torch.autograd.backward(losses.total)
         clip_grad_norm_(optimizers.parameters, TRAIN_SETTINGS.clip)
-        optimizers.step(TRAIN_SETTINGS.lr)
+        optimizers.step(TRAIN_SETTINGS.lr, bf16=setting.bf16)
         return step.tokens
 
     return run
