@@ -197,8 +197,8 @@ def test_a_run_that_was_begun_before_a_setting_came_goes_on_with_its_default(tmp
     saved = json.loads(state.read_text())
     del saved["settings"]["weight_decay"]
     state.write_text(json.dumps(saved))
-    with pytest.raises(CheckpointError, match=r"other settings: balance=0\.75 \(now 0\.5\)\."):
-        go(tmp_path, changed({"balance": 0.5}))
+    with pytest.raises(CheckpointError, match=r"other settings: balance=0\.5 \(now 0\.25\)\."):
+        go(tmp_path, changed({"balance": 0.25}))
     assert go(tmp_path)
 
 
