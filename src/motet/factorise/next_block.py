@@ -38,7 +38,7 @@ class Noising(Process):
     """How blocks are noised, and what is predicted of them."""
 
     draws: int = field(
-        default=1, metadata={"help": "noised copies of each block in training, each with a time and noise of its own"}
+        default=1, metadata={"help": "noised copies of each block in training, at times and under noises that differ"}
     )
 
     def __post_init__(self) -> None:
