@@ -46,7 +46,7 @@ FRESH: Mapping[Scale, str] = {
 """Scenes that no arm has seen, of compositions that training shows; the 19 in 20 that are not held out are measured."""
 DOCUMENTS: Mapping[Scale, int] = {"full": 18_000, "quick": 40}
 """Seen by the model of each run, repeats counted."""
-CODECS: Mapping[Scale, Budget] = {"full": Budget(steps=200), "quick": Budget(steps=2)}
+CODECS: Mapping[Scale, Budget] = {"full": Budget(steps=150), "quick": Budget(steps=2)}
 """Of each of the three stages that train the tokenizer, for each arm and seed."""
 CODEC = DynamicShape(
     patch=LATENTS.patch,
