@@ -35,7 +35,7 @@ def test_the_full_arms_of_the_2x2_have_equally_many_tokens_and_parameters() -> N
     for arm in comparison.arms:
         recipe = matched(arm.recipe, text, first, label=arm.label)
         assert abs(sizes_of(recipe, text).learned / first - 1) <= 0.05
-        assert recipe.build(text).modality("image").grid == (6, 6), arm.label
+        assert recipe.build(text).modality("image").grid == (4, 4), arm.label
 
 
 @pytest.mark.parametrize(

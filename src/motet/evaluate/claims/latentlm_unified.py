@@ -16,7 +16,7 @@ from motet.evaluate.compare.budget import Allowance
 from motet.evaluate.compare.plan import Arm, Comparison
 from motet.recipes.run import recipe_class
 
-DOCUMENTS: Mapping[Scale, float] = {"full": 17e3, "quick": 200.0}
+DOCUMENTS: Mapping[Scale, float] = {"full": 16e3, "quick": 200.0}
 """Seen by each run, repeats counted."""
 ROWS = {"latentlm": 21, "transfusion": 64, "vq": 32}
 """In a step, so that each sees about a hundred documents: Transfusion shows each picture in four noised copies."""
