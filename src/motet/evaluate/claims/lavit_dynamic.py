@@ -115,6 +115,9 @@ class LaVITDynamic(TrainedClaim):
     )
     plotted: ClassVar[Sequence[str]] = ("kept_rank", "kept", PSNR, "frechet", "judge", "captions_true")
     tried: ClassVar[tuple[str, ...]] = (
+        "Tried: 200 steps of each stage of the tokenizer instead of 150 and 20,000 documents (35 minutes): rank "
+        "correlation 0.52, 19.0 and 18.5 dB with a dynamic and a fixed number, distance of drawn pictures 120 and 111; "
+        "the last is told apart there, against the claim.",
         "Suspected, not tried: a number that differs tells a model of codes when to stop, which it has to learn beside "
         "what to draw, and a minute of training does not; with codes that stand by rank alone a picture of another "
         "number has all its codes at other ranks.",
