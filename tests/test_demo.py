@@ -15,7 +15,7 @@ from rich.console import Console
 
 from motet.config import to_dict
 from motet.data.emoji import EmojiSource
-from motet.demo import PROMPTS, demo, demo_config
+from motet.demo import MINUTES, OUT, PROMPTS, demo, demo_config
 from motet.errors import MissingExtra
 from motet.recipes.latentlm import TINY
 from motet.recipes.run import RunConfig, is_finished
@@ -101,6 +101,24 @@ def test_ctrl_c_while_it_is_judged_also_says_how_to_go_on(
     monkeypatch.setattr("motet.demo.evaluate", interrupted)
     done, said = _run(config, tmp_path / "demo")
     assert not done and "To go on" in said
+
+
+def test_what_it_says_to_go_on_with_has_the_minutes_and_the_folder_that_were_given(
+    config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> bool:
+        return False
+
+    monkeypatch.setattr("motet.demo.train_run", interrupted)
+    monkeypatch.chdir(tmp_path)
+    for out, minutes, words in (
+        (OUT, MINUTES, "To go on: `make demo` or `motet demo` again."),
+        (OUT, 30.0, "To go on: `make demo ARGS='--minutes 30'` or `motet demo --minutes 30` again."),
+        (Path("a"), 2.5, "`make demo ARGS='--minutes 2.5 --out a'` or `motet demo --minutes 2.5 --out a` again."),
+    ):
+        said = StringIO()
+        assert not demo(out=out, minutes=minutes, config=config, console=Console(file=said, width=200))
+        assert words in said.getvalue()
 
 
 def test_the_demos_prompts_are_names_that_it_has_seen_or_holds_out() -> None:

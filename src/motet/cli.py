@@ -128,7 +128,7 @@ def sample(
     changes: Changes = None,
     out: Annotated[str, typer.Option("-o", "--out", help="A picture, or a folder (ends in /).")] = "samples.png",
 ) -> None:
-    """Draw pictures for prompts, all in one batch; each is what it would be alone.
+    """Draw pictures for prompts, up to 64 at once; each is what it would be alone.
 
     [dim]Example:[/] motet sample runs/demo "red heart" -n 8 --guidance 3 --steps 10 --seed 0 -o out.png
 
@@ -161,7 +161,7 @@ def describe(
     changes: Changes = None,
     as_json: Annotated[bool, typer.Option("--json", help="A JSON list of picture and caption.")] = False,
 ) -> None:
-    """Write a caption for each picture, one a line, all in one batch.
+    """Write a caption for each picture, one a line, up to 64 at once.
 
     [dim]Example:[/] motet describe runs/demo heart.png photos/*.jpg
 
@@ -325,7 +325,7 @@ def compare(
 
     [dim]Example:[/] motet compare latentlm transfusion vq --data scenes --budget 5m --seeds 3
 
-    [dim]Example:[/] motet compare paper=latentlm ours=latentlm --data emoji --set paper.doubt=0
+    [dim]Example:[/] motet compare paper=latentlm ours=latentlm --data emoji --set ours.doubt=1
 
     Ctrl-C saves, and the same command goes on. More recipes and more seeds may be added later.
     """

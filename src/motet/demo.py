@@ -28,6 +28,7 @@ from motet.whole import write_json
 
 OUT = Path("runs/demo")
 SIZE = "small"
+MINUTES = 12.0
 TARGETS = Targets(psnr=29.0, trained=0.5, held_out=0.4, trained_captions=0.95, held_out_captions=0.8)
 
 PROMPTS = (
@@ -49,7 +50,7 @@ def demo_config(minutes: float) -> RunConfig:
 def demo(
     *,
     out: Path = OUT,
-    minutes: float = 12.0,
+    minutes: float = MINUTES,
     console: Console | None = None,
     config: RunConfig | None = None,
     judged: int = 200,
@@ -74,11 +75,11 @@ def demo(
         else:
             _introduce(console, out, config, corpus)
             if not train_run(config, corpus, out, console=console):
-                return _interrupted(console, out)
+                return _interrupted(console, out, minutes)
         _say(console, "Trained. Now it draws and describes.")
         page = show(out, corpus, judged=judged, prompts=prompts, console=console)
     except KeyboardInterrupt:
-        return _interrupted(console, out)
+        return _interrupted(console, out, minutes)
     _say(console, f"\nDone in {(time.perf_counter() - began) / 60:.1f} minutes. Open {page.resolve().as_uri()}\n")
     for command, purpose in next_steps(out):
         _say(console, f"  {purpose}:\n    {command}")
@@ -141,15 +142,17 @@ def _subtitle(out: Path, found: Evaluation) -> str:
 
 def _introduce(console: Console, out: Path, config: RunConfig, corpus: Corpus) -> None:
     n, held_out = len(corpus.train.documents), len(corpus.held_out.documents)
-    budget = f"{config.minutes:g} minutes" if config.minutes is not None else f"{config.steps} steps"
+    budget = config.budget()
     _say(
         console, f"Training {config.recipe} on {n:,} documents of {corpus.name} for {budget}; {held_out} are held out."
     )
     _say(console, f"First the picture codec, then the model. Previews appear in {out / 'previews'}; ctrl-C saves.\n")
 
 
-def _interrupted(console: Console, out: Path) -> bool:
-    again = "`make demo` or `motet demo`" if out == OUT else f"`motet demo --out {out}`"
+def _interrupted(console: Console, out: Path, minutes: float) -> bool:
+    given = (f" --minutes {minutes:g}" if minutes != MINUTES else "") + (f" --out {out}" if out != OUT else "")
+    made = f" ARGS='{given.strip()}'" if given else ""
+    again = f"`make demo{made}` or `motet demo{given}`"
     _say(console, f"\nStopped; what it has learned is saved in {out}. To go on: {again} again.")
     return False
 

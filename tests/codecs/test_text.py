@@ -83,6 +83,21 @@ def test_a_foreign_tokenizer_gets_the_tokens_it_lacks_behind_its_own(tmp_path: P
     assert {loaded.end, *(loaded.id_of(mark) for mark in marks("image"))} == {3, 4, 5}
 
 
+def test_ids_with_holes_between_them_are_all_below_the_size_of_the_vocabulary(tmp_path: Path):
+    Tokenizer(BPE(vocab={"a": 0, "b": 1, "<s>": 9}, merges=[])).save(str(tmp_path / "tokenizer.json"))
+    loaded = TextCodec.load(tmp_path / "tokenizer.json", begin="<s>", modalities=["image"])
+    ids = [loaded.begin, loaded.end, *(loaded.id_of(mark) for mark in marks("image"))]
+    assert max(ids) >= 9 and len(set(ids)) == 4
+    assert loaded.vocab_size == max(ids) + 1
+
+
+@pytest.mark.parametrize("damaged", ["", "{}", "[1, 2]", '{"model": {"type": "BPE"'])
+def test_a_file_that_is_no_tokenizer_is_an_error_in_words(tmp_path: Path, damaged: str):
+    (tmp_path / "tokenizer.json").write_text(damaged)
+    with pytest.raises(CheckpointError, match=r"tokenizer\.json cannot be read as a tokenizer \(.*\); expected a"):
+        TextCodec.load(tmp_path / "tokenizer.json")
+
+
 def test_another_tokenizer_has_another_fingerprint(codec: TextCodec):
     assert TextCodec.learn([*TEXTS, "zzz zzz zzz zzz"], 320, ["image"]).fingerprint() != codec.fingerprint()
 

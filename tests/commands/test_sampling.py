@@ -1,11 +1,16 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from motet.commands.sampling import Wanted, sample
-from motet.errors import CheckpointError, DataError
+from motet.config import to_dict
+from motet.errors import CapabilityError, CheckpointError, DataError
+from motet.recipes.latentlm import TINY
+from motet.recipes.run import RunConfig
 from motet.request import Sampling
+from motet.whole import write_json
 
 QUIET = Console(quiet=True)
 
@@ -23,3 +28,10 @@ def test_a_picture_that_cannot_be_written_is_refused_before_a_model_is_loaded(
         sample(
             tmp_path, Wanted(["x"], 1, 0), sampling=Sampling(), out=tmp_path / "out.png", folder=False, console=QUIET
         )
+
+
+def test_a_model_that_never_learned_to_draw_is_not_asked(tmp_path: Path) -> None:
+    recipe = replace(TINY, text_first=0.0)
+    write_json(tmp_path / "config.json", to_dict(RunConfig("latentlm", to_dict(recipe), "emoji", None, 4, 0, "test")))
+    with pytest.raises(CapabilityError, match=r"cannot draw pictures: it learns text from pictures alone"):
+        sample(tmp_path, Wanted(["x"], 1, 0), sampling=Sampling(), out=tmp_path / "o.png", folder=False, console=QUIET)

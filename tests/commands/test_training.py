@@ -66,6 +66,15 @@ def test_the_last_words_name_describing_only_where_the_recipe_learns_it(
     assert ("motet describe" in said) is describes
 
 
+def test_the_last_words_name_no_drawing_where_the_recipe_does_not_learn_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    documents = (("train", True), ("test", True))
+    recipe = replace(TINY, text_first=0.0)
+    said = told(tmp_path, *documents, monkeypatch=monkeypatch, recipe=recipe, finished=True)
+    assert "motet describe" in said and "motet sample" not in said
+
+
 @pytest.mark.parametrize(
     ("begun", "words"),
     [

@@ -3,6 +3,8 @@
 import json
 import logging
 import math
+import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,6 +21,7 @@ from motet.config import override, to_dict
 from motet.data.corpus import Corpus, Split
 from motet.data.document import Document, Part
 from motet.errors import CapabilityError, CheckpointError, TrainingError
+from motet.nn.compiler import lacks_for_compiling
 from motet.recipes import run as runs
 from motet.recipes.recipe import Recipe
 from motet.recipes.registry import RECIPES
@@ -202,6 +205,42 @@ def test_a_run_that_was_begun_before_a_setting_came_goes_on_with_its_default(tmp
     assert go(tmp_path)
 
 
+def test_a_run_goes_on_when_it_looks_and_saves_at_other_times_and_under_another_budget_it_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with dying("model", 3):
+        go(tmp_path)
+    other = changed({"training.checkpoint_steps": 3, "training.eval_at": (1.0,)})
+    with caplog.at_level(logging.WARNING, "motet"):
+        assert go(tmp_path, other) and "budget" not in caplog.text
+    assert read_config(tmp_path).build() == other.build()
+
+    with dying("model", 3):
+        go(tmp_path / "b")
+    with caplog.at_level(logging.WARNING, "motet"):
+        assert go(tmp_path / "b", replace(CONFIG, steps=12))
+    assert "had a budget of 8 steps; it goes on with one of 12 steps" in caplog.text
+
+
+def test_ctrl_c_in_the_last_step_of_a_stage_ends_the_run_before_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, pressed = log.Log.write, []
+
+    def press(self: log.Log, event: str, number: int, **facts: Any) -> None:
+        write(self, event, number, **facts)
+        if event == "finish" and self.stage in ("codec", "model"):
+            pressed.append(self.stage)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(log.Log, "write", press)
+    assert not go(tmp_path / "a") and pressed == ["codec"]
+    assert go(tmp_path / "a") and pressed == ["codec", "model"], "nothing is left to go on with behind the last stage"
+    monkeypatch.undo()
+    assert go(tmp_path / "b")
+    assert_same_weights(tmp_path / "a/ema.safetensors", tmp_path / "b/ema.safetensors")
+
+
 def test_a_run_with_a_setting_that_is_no_more_is_refused_by_name(tmp_path: Path) -> None:
     old = to_dict(replace(CONFIG, version="0.0.1"))
     old["settings"]["doubts"] = 0.5
@@ -273,3 +312,15 @@ def test_what_a_compiled_stage_leaves_is_the_same_whether_it_ran_here_or_was_loa
     assert go(tmp_path / "eager", changed({"training.compile": "no", "codec_training.compile": "no"}))
     eager = load_file(tmp_path / "eager/ema.safetensors")
     assert not torch.equal(plain["backbone.norm.weight"], eager["backbone.norm.weight"]), "the compiler was at work"
+
+
+@pytest.mark.skipif(lacks_for_compiling(torch.device("cpu")) is not None, reason="this machine cannot compile")
+def test_a_compiled_run_that_died_and_goes_on_equals_one_that_never_stopped(tmp_path: Path) -> None:
+    config = changed({"training.compile": "yes", "codec_training.compile": "no", "backbone.n_layers": 1})
+    assert go(tmp_path / "whole", config)
+    with dying("model", 4):
+        go(tmp_path / "died", config)
+    torch.compiler.reset()  # a process that starts again has compiled nothing yet
+    assert go(tmp_path / "died", config)
+    for weights in ("model", "ema"):
+        assert_same_weights(tmp_path / f"whole/{weights}.safetensors", tmp_path / f"died/{weights}.safetensors")

@@ -57,12 +57,21 @@ class TextCodec(Codec):
 
     @staticmethod
     def load(path: PathLike, *, begin: str = BEGIN, end: str = END, modalities: Iterable[str] = ()) -> "TextCodec":
-        """Reads a ``tokenizer.json``; missing begin, end and modality tokens are added behind its vocabulary."""
+        """Reads a ``tokenizer.json``; missing begin, end and modality tokens are added behind its vocabulary.
+
+        Raises CheckpointError if there is none, or if it cannot be read.
+        """
         if not Path(path).is_file():
             raise CheckpointError(
                 f"no tokenizer at {path}; expected a tokenizer.json as the library 'tokenizers' writes"
             )
-        tokenizer = Tokenizer.from_file(str(path))
+        try:
+            tokenizer = Tokenizer.from_file(str(path))
+        except Exception as error:  # the library raises nothing more precise
+            raise CheckpointError(
+                f"{path} cannot be read as a tokenizer ({error}); expected a tokenizer.json as the library "
+                "'tokenizers' writes"
+            ) from error
         wanted = [begin, end, *(mark for modality in modalities for mark in marks(modality))]
         missing = [token for token in wanted if tokenizer.token_to_id(token) is None]
         tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in missing])
@@ -74,7 +83,8 @@ class TextCodec(Codec):
 
     @property
     def vocab_size(self) -> int:
-        return int(self.tokenizer.get_vocab_size(with_added_tokens=True))
+        """One more than the largest id; ids between may be unused."""
+        return 1 + max(self.tokenizer.get_vocab(with_added_tokens=True).values())
 
     def id_of(self, token: str) -> int:
         found = self.tokenizer.token_to_id(token)

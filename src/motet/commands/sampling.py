@@ -11,7 +11,8 @@ from rich.console import Console
 from motet.commands.terminal import Watch
 from motet.data.picture_file import check_place, save
 from motet.data.strips import strips
-from motet.recipes.run import load
+from motet.errors import CapabilityError
+from motet.recipes.run import load, read_config
 from motet.request import Sampling
 
 
@@ -28,10 +29,15 @@ class Wanted:
 def sample(run: Path, wanted: Wanted, *, sampling: Sampling, out: Path, folder: bool, console: Console) -> None:
     """Draw the pictures and write them; ``folder``: a file each in ``out``, else all of them in the picture ``out``.
 
-    Raises CheckpointError if ``run`` is no run, ShapeError for a size that the codec cannot make, and before anything
-    is drawn DataError if ``out`` cannot be written.
+    Raises CheckpointError if ``run`` is no run, CapabilityError if its recipe does not learn to draw, ShapeError for a
+    size that the codec cannot make, and before anything is drawn DataError if ``out`` cannot be written.
     """
     check_place(out / "000.png" if folder else out)
+    if reason := read_config(run).build().handless():
+        raise CapabilityError(
+            f"{run} cannot draw pictures: {reason}. It describes them (`motet describe`); to draw, train it with "
+            "text_first above 0"
+        )
     model = load(run)
     model.sampling = sampling
     prompts = [prompt for prompt in wanted.prompts for _ in range(wanted.n)]

@@ -159,9 +159,10 @@ def _say_next(order: Order, corpus: Corpus, console: Console) -> None:
     prompt = (texts[0] if texts else "a red heart").replace('"', "'")[:60]
     folder = escape(str(order.run))
     console.print(f"[green]Finished.[/] The run is in [bold]{folder}[/]. Next:", soft_wrap=True)
+    drawing = [] if order.recipe.handless() else [(f'motet sample {folder} "{escape(prompt)}" -o out.png', "draw")]
     describing = [] if order.recipe.mute() else [(f"motet describe {folder} PICTURE.png", "describe a picture")]
     for command, what in (
-        (f'motet sample {folder} "{escape(prompt)}" -o out.png', "draw"),
+        *drawing,
         *describing,
         (f"motet eval {folder}", "measure"),
     ):

@@ -49,6 +49,8 @@ def evaluate_run(
     folder = _made(Path(run) / "eval" if out is None else Path(out))
     found = evaluate(pipeline, looked_at, n=n, sampling=sampling, timed=Timed(console), mute=recipe.mute())
     told = [unlike] if unlike else []
+    if reason := recipe.handless():
+        told.append(f"What it draws: {reason}, so drawings, retrieval, distances and drift here are of noise.")
     if passed_over := len(corpus) - len(looked_at):
         told.append(
             f"{passed_over:,} of {len(corpus):,} documents: at most --documents {documents} of a split are looked at."

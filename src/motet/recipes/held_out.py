@@ -35,7 +35,11 @@ class DocumentLosses(NamedTuple):
 def document_losses(
     model: Model, documents: Sequence[Sequence[Segment]], *, order: Ordering, row_length: int, seed: int
 ) -> dict[str, DocumentLosses]:
-    """The losses of each document by modality, no condition dropped. Equal seeds draw equal noise."""
+    """The losses of each document by modality, no condition dropped. Equal seeds draw equal noise.
+
+    What a factorisation does to a picture in training it does here: what it hides stays hidden, and under LatentLM's
+    doubt some earlier latents are those of a document nearby, so losses compare models of equal doubt alone.
+    """
     spans: list[list[Span]] = []
     for number, segments in enumerate(documents):
         rng = document_rng(seed, number)

@@ -80,6 +80,9 @@ class PictureRecipe(Recipe):
             return "it learns pictures and no text"
         return "it learns pictures from text alone (text_first=1)" if self.text_first == 1 else ""
 
+    def handless(self) -> str:
+        return "it learns text from pictures alone (text_first=0)" if self.text_first == 0 else ""
+
     @abstractmethod
     def picture(self) -> Modality:
         """The picture modality, freshly initialised."""

@@ -56,6 +56,10 @@ class Recipe(ABC):
         """Why its models cannot describe a picture, as a clause; empty where they can."""
         return ""
 
+    def handless(self) -> str:
+        """Why its models cannot draw a picture, as a clause; empty where they can."""
+        return ""
+
     def unread(self) -> tuple[str, ...]:
         """Sampling settings that change no answer of its models: who sets one for this recipe alone is told."""
         return ()

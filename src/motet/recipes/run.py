@@ -40,7 +40,7 @@ from motet.seed import checked_seed
 from motet.train.checkpoint import restore
 from motet.train.failure import failed_stage
 from motet.train.loop import Result, train
-from motet.train.settings import Budget, TrainSettings
+from motet.train.settings import CADENCE, Budget, TrainSettings
 from motet.types import PathLike
 from motet.whole import write_json
 
@@ -64,6 +64,10 @@ class RunConfig:
 
     def build(self) -> Recipe:
         return from_dict(recipe_class(self.recipe), self.settings)
+
+    def budget(self) -> str:
+        """The budget of all stages together, in words."""
+        return f"{self.minutes:g} minutes" if self.minutes is not None else f"{self.steps} steps"
 
 
 def recipe_class(name: str) -> type[Recipe]:
@@ -110,6 +114,7 @@ def train_run(
     choose_backend(model.backbone.attention, model.device, grad=True, row_length=model.row_length)
     # whatever cannot be trained has been refused by now, before anything is written
     run.mkdir(parents=True, exist_ok=True)
+    _tell_new_budget(run, config)
     write_json(run / "config.json", to_dict(config))
     write_json(run / "data.json", identity)
     if not tokenizer.is_file():
@@ -196,7 +201,7 @@ def _carry_out(
     except TrainingError as error:
         lower = " or ".join(f"--set {name}.lr={stage.settings.lr / 2:g}" for name in _trains_by(config.build(), stage))
         raise TrainingError(f"{error}: the same `motet train` command with {lower or 'a lower lr'}") from error
-    if result.interrupted:
+    if not result.finished or (result.interrupted and not last):
         return False
     if last and not is_finished(run, config):  # killed between its last save and its weights
         export(result)
@@ -213,7 +218,8 @@ def _all_trained(run: Path) -> bool:
 def _same_settings(run: Path, config: RunConfig) -> None:
     """Checks that the run in the folder is this one. A stage that has failed may have another learning rate.
 
-    Data may have another name, unless the name is all that the folder tells of them.
+    When it looks and saves may change. Data may have another name, unless the name is all that the folder tells of
+    them.
     """
     theirs, mine = read_config(run), _told(config)
     try:
@@ -227,12 +233,19 @@ def _same_settings(run: Path, config: RunConfig) -> None:
         recipe = theirs.build()
         stages = [stage for stage in recipe.stages(theirs.seed) if stage.name == failed]
         free |= {f"{name}.lr" for stage in stages for name in _trains_by(recipe, stage)}
+    free |= {name for name in odd if name.rpartition(".")[2] in CADENCE}
     told = [odd["recipe"]] if "recipe" in odd else [words for name, words in odd.items() if name not in free]
     if told:
         raise CheckpointError(
             f"{run} holds a run with other settings: {', '.join(told)}. Use another --out, or the same settings to "
             "go on with it"
         )
+
+
+def _tell_new_budget(run: Path, config: RunConfig) -> None:
+    """Warns if the run in the folder was begun, or went on last, with another budget."""
+    if (run / "config.json").is_file() and (before := read_config(run).budget()) != config.budget():
+        _log.warning("%s had a budget of %s; it goes on with one of %s", run, before, config.budget())
 
 
 def _told(config: RunConfig) -> dict[str, Any]:

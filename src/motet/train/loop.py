@@ -7,7 +7,7 @@ same bits as one that was never stopped: a step depends on nothing but the saved
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -45,11 +45,7 @@ class Result:
     finished: bool
     losses: dict[str, float]  # smoothed, by part; empty if the stage was finished before
     ema: Ema
-
-    @property
-    def interrupted(self) -> bool:
-        """Stopped by a signal; `train` again goes on."""
-        return not self.finished
+    interrupted: bool = False  # a signal came; where the stage is not finished, `train` again goes on with it
 
 
 def train(
@@ -175,7 +171,7 @@ def train(
             save()
         if state.finished:
             forget_failure(run)
-    return standing()
+    return replace(standing(), interrupted=interrupt.asked)
 
 
 def _resume(run: Path, fresh: State, optimizers: Optimizers, ema: Ema) -> State:

@@ -12,7 +12,7 @@ Precision = Literal["auto", "bf16", "fp32"]
 Compile = Literal["auto", "yes", "no"]
 
 # Settings that change when we look and save, never what is learnt: a resumed run may change them.
-_CADENCE = ("eval_at", "preview_at", "checkpoint_minutes", "checkpoint_steps")
+CADENCE = ("eval_at", "preview_at", "checkpoint_minutes", "checkpoint_steps")
 
 
 @dataclass(frozen=True)
@@ -113,5 +113,5 @@ class TrainSettings:
         return {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in asdict(self).items()
-            if name not in _CADENCE
+            if name not in CADENCE
         }

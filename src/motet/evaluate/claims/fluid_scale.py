@@ -66,7 +66,7 @@ class FluidScale(TrainedClaim):
     tried: ClassVar[tuple[str, ...]] = (
         "Tried: up to four things in pictures of 36 tokens, 25,000 documents, one hidden set of a picture instead of "
         "two: losses .77, .60, .56, but distances 139, 126, 128 and a judge that finds nothing right in any size. So "
-        "what was missing for pictures to follow the loss was training.",
+        "pictures follow the loss where the task is small enough for minutes.",
     )
 
     def comparisons(self, scale: Scale) -> list[Comparison]:

@@ -80,7 +80,7 @@ def prepared(recipe: Recipe, text: TextCodec, workshop: Workshop) -> dict[str, P
                 console=workshop.console,
                 finish=partial(stage.finish, model, workshop.corpus),
             )
-            if result.interrupted:
+            if not result.finished or result.interrupted:
                 return None
             result.ema.adopt()
             forget_compiled(model)
