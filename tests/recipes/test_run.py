@@ -320,6 +320,8 @@ def test_a_compiled_run_that_died_and_goes_on_equals_one_that_never_stopped(tmp_
     assert go(tmp_path / "whole", config)
     with dying("model", 4):
         go(tmp_path / "died", config)
+    begun = [one for one in log.read(tmp_path / "died") if one["event"] == "start" and one["stage"] == "model"]
+    assert [one["compile"] for one in begun] == [True]
     torch.compiler.reset()  # a process that starts again has compiled nothing yet
     assert go(tmp_path / "died", config)
     for weights in ("model", "ema"):
