@@ -27,7 +27,7 @@ from motet.recipes.recipe import Recipe
 from motet.recipes.study import LATENTS, LATENTS_BATCH, SIDE
 from motet.request import Sampling
 
-DOCUMENTS: Mapping[Scale, int] = {"full": 13_000, "quick": 40}
+DOCUMENTS: Mapping[Scale, int] = {"full": 11_500, "quick": 40}
 """Seen by each run, repeats counted."""
 QUICK: Mapping[str, Any] = {"image_size": 24, "codec.patch": 6, "sampling.steps": 2}
 """Changes to the tiny recipes: pictures of 16 tokens as well."""
