@@ -22,7 +22,7 @@ from motet.train.settings import Budget
 @pytest.fixture(autouse=True)
 def _as_they_start(monkeypatch: pytest.MonkeyPatch) -> None:
     """Codecs are kept as they start: which of them are trained, and where they go, is all that is asked here."""
-    done = SimpleNamespace(interrupted=False, ema=SimpleNamespace(adopt=lambda: None))
+    done = SimpleNamespace(finished=True, interrupted=False, ema=SimpleNamespace(adopt=lambda: None))
     monkeypatch.setattr("motet.evaluate.compare.prepare.train", lambda *_, **__: done)
 
 
