@@ -250,7 +250,8 @@ def test_the_embedding_puts_every_value_at_its_place(model: Model):
     x = model.embed(batch).flatten(0, 1)
     for name, place in batch.place.items():
         pos, time = batch.pos.flatten(0, 1)[place], batch.time.flatten()[place]
-        tokens = Tokens(batch.values[name], pos, time, batch.masked[name])
+        doc = batch.tags.doc.flatten()[place]
+        tokens = Tokens(batch.values[name], pos, time, batch.masked[name], doc)
         torch.testing.assert_close(x[place], model.modality(name).embed(tokens))
     assert not x[batch.tags.doc.flatten() == -1].any()
 

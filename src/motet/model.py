@@ -169,9 +169,10 @@ class Model(nn.Module):
         x: Tensor | None = None
         for name, place in batch.place.items():
             pos, time = batch.pos.flatten(0, 1)[place], batch.time.flatten()[place]
+            doc = batch.tags.doc.flatten()[place]
             embed = self.owner(name).embed
             embed = embed.views.get(name, embed)
-            embedded = embed(Tokens(batch.values[name], pos, time, batch.masked[name]))
+            embedded = embed(Tokens(batch.values[name], pos, time, batch.masked[name], doc))
             if x is None:
                 x = embedded.new_zeros(rows * length, embedded.shape[-1])
             x = x.index_copy(0, place, embedded.to(x.dtype))

@@ -13,7 +13,7 @@ MASKED = torch.tensor([False, True, True, False])
 
 
 def tokens(values: Tensor) -> Tokens:
-    return Tokens(values, positions(4, 0, (2, 2)), torch.full((4,), torch.nan), MASKED)
+    return Tokens(values, positions(4, 0, (2, 2)), torch.full((4,), torch.nan), MASKED, torch.zeros(4).long())
 
 
 def test_masked_tokens_show_the_vector_and_others_what_is_inside():

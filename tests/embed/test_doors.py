@@ -14,7 +14,8 @@ from motet.recipes.janus import VIEW, Janus
 
 def tokens(values: torch.Tensor) -> Tokens:
     n = len(values)
-    return Tokens(values, torch.zeros(n, 4, dtype=torch.long), torch.full((n,), torch.nan), torch.zeros(n).bool())
+    pos, doc = torch.zeros(n, 4, dtype=torch.long), torch.zeros(n, dtype=torch.long)
+    return Tokens(values, pos, torch.full((n,), torch.nan), torch.zeros(n).bool(), doc)
 
 
 def test_what_is_made_enters_by_one_way_and_views_by_their_own():

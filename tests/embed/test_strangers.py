@@ -23,7 +23,7 @@ def pictures(n: int, masked: Tensor | None = None) -> Tokens:
     x = torch.tensor([[float(picture), float(place)] for picture in range(n) for place in range(PLACES)])
     pos = torch.cat([positions(PLACES, 7 * picture, GRID) for picture in range(n)])
     hidden = torch.zeros(len(x), dtype=torch.bool) if masked is None else masked
-    return Tokens(x, pos, torch.full((len(x),), torch.nan), hidden)
+    return Tokens(x, pos, torch.full((len(x),), torch.nan), hidden, torch.arange(n).repeat_interleave(PLACES))
 
 
 def test_a_masked_token_shows_the_same_place_of_another_picture_and_the_others_stay():
@@ -44,3 +44,16 @@ def test_all_masked_tokens_of_a_picture_show_one_stranger():
 def test_nothing_masked_changes_nothing():
     tokens = pictures(3)
     assert Strangers(Plain())(tokens) is tokens.values
+
+
+def test_another_picture_of_the_same_document_is_no_stranger():
+    tokens = pictures(5, torch.ones(5 * PLACES, dtype=torch.bool))
+    document = torch.tensor([0, 0, 1, 2, 2]).repeat_interleave(PLACES)  # an edit, a picture, an edit
+    shown = Strangers(Plain())(tokens._replace(doc=document)).view(5, PLACES, 2)[:, 0, 0]
+    assert shown.tolist() == [4, 4, 1, 2, 2]
+
+
+def test_where_no_other_document_has_the_place_a_token_stays():
+    tokens = pictures(2, torch.ones(2 * PLACES, dtype=torch.bool))
+    alone = tokens._replace(doc=torch.zeros(2 * PLACES, dtype=torch.long))
+    assert torch.equal(Strangers(Plain())(alone), tokens.values)

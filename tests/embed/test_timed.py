@@ -18,7 +18,7 @@ class Plain(Embed):
 def tokens_at(*times: float) -> Tokens:
     n = len(times)
     values = torch.randn(n, 8, generator=torch.Generator().manual_seed(2))
-    return Tokens(values, positions(n, 0), torch.tensor(times), torch.zeros(n, dtype=torch.bool))
+    return Tokens(values, positions(n, 0), torch.tensor(times), torch.zeros(n, dtype=torch.bool), torch.zeros(n).long())
 
 
 def test_noised_tokens_get_the_vector_of_their_time_and_clean_ones_that_of_clean_tokens():

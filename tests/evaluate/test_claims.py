@@ -97,6 +97,30 @@ def test_an_interrupted_claim_goes_on_where_it_was_and_writes_nothing_before(tmp
     assert claim.made == ["a-0", "b-0", "a-1", "b-1"]
 
 
+def test_a_run_took_what_its_interrupted_and_failed_parts_took_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 100.0
+    monkeypatch.setattr("motet.evaluate.stopwatch.time.monotonic", lambda: now)
+
+    class Slow(Rigged):
+        def run(self, job: Job) -> Measured | None:
+            nonlocal now
+            now += 60.0
+            return super().run(job)
+
+    claim = Slow()
+    claim.stop_at = "a-0"
+    quietly(claim, tmp_path)
+    claim.stop_at, claim.broken = None, {"a-0"}
+    quietly(claim, tmp_path)
+    claim.broken = set()
+    result = quietly(claim, tmp_path)
+    assert next((run.arm, run.seed, run.seconds) for run in result.runs) == ("a", 0, 180.0)
+    assert sorted(run.seconds for run in result.runs) == [60.0, 60.0, 60.0, 180.0]
+    assert json.loads((tmp_path / "docs" / "rigged.json").read_text())["minutes"] == 6.0
+
+
 def test_runs_of_another_setting_are_not_mixed_in(tmp_path: Path) -> None:
     claim = Rigged()
     quietly(claim, tmp_path)

@@ -35,7 +35,7 @@ def test_mixed_positions_are_for_classes_alone():
 
 @pytest.mark.parametrize(("changes", "base"), [([], 100.0), (["backbone.rope_theta=200"], 200.0)])
 def test_the_base_of_mixed_positions_is_the_published_one_or_what_is_set(changes: list[str], base: float):
-    recipe = recipe_of("acdit", "tiny", ["condition=class", "rope=mixed", *changes])
+    recipe = recipe_of("acdit", "tiny", ["condition=class", "text_first=1", "rope=mixed", *changes])
     rope = recipe.blocks(TextCodec.learn(["a red fox"], 300, ["image"])).rope
     assert isinstance(rope, MixedRope)
     assert float(rope.frequencies.min()) == pytest.approx(1 / base), "exponents go from 0 to 1"
@@ -44,7 +44,7 @@ def test_the_base_of_mixed_positions_is_the_published_one_or_what_is_set(changes
 @pytest.mark.parametrize("change", ["backbone.rope_axes=8,0,4,4", "backbone.rope_theta=10000"])
 def test_positions_that_mixed_ones_do_not_read_are_refused(change: str):
     with pytest.raises(ConfigError, match="has no effect on acdit"):
-        recipe_of("acdit", "tiny", ["condition=class", "rope=mixed", change])
+        recipe_of("acdit", "tiny", ["condition=class", "text_first=1", "rope=mixed", change])
     assert recipe_of("acdit", "tiny", [change])
 
 

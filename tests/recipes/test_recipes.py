@@ -32,13 +32,17 @@ VARIANTS = {
     ),
     "transfusion, noise cap": override(RECIPES["transfusion"].sizes["tiny"], {"noise_cap": 0.5}),
     "acdit, one token a block": override(RECIPES["acdit"].sizes["tiny"], {"block": 1}),
-    "acdit, class, mixed": override(RECIPES["acdit"].sizes["tiny"], {"condition": "class", "rope": "mixed"}),
+    "acdit, class, mixed": override(
+        RECIPES["acdit"].sizes["tiny"], {"condition": "class", "text_first": 1.0, "rope": "mixed"}
+    ),
     "dit, class": override(RECIPES["dit"].sizes["tiny"], {"condition": "class"}),
     "fluid, raster": override(RECIPES["fluid"].sizes["tiny"], {"order": "raster"}),
     "fluid, codes": override(RECIPES["fluid"].sizes["tiny"], {"tokens": "discrete"}),
     "fluid, codes, raster": override(RECIPES["fluid"].sizes["tiny"], {"tokens": "discrete", "order": "raster"}),
     "lavit, positions": override(RECIPES["lavit"].sizes["tiny"], {"codec.positions": True}),
     "janus, latents": override(RECIPES["janus"].sizes["tiny"], {"generation": "latent"}),
+    "lavit, reads what it predicts": override(RECIPES["lavit"].sizes["tiny"], {"predicts_read": True}),
+    "janus, shared_semantic": override(RECIPES["janus"].sizes["tiny"], {"encoders": "shared_semantic"}),
     "janus, shared_vq": override(RECIPES["janus"].sizes["tiny"], {"encoders": "shared_vq"}),
 }
 """Settings under which something else sees or predicts something else."""

@@ -17,6 +17,7 @@ Where a code stood is not said, in the paper: its rank is, and codes have to say
 """
 
 import hashlib
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -114,8 +115,8 @@ class Dynamic(PictureCodec):
         super().__init__()
         self.shape = shape
         self.perceptual_weight = shape.perceptual_weight
-        rows, columns = patch_grid(side, side, shape.patch)
-        self.sentence = shape.sentence(rows * columns)
+        self.trained = patch_grid(side, side, shape.patch)
+        self.sentence = shape.sentence(math.prod(self.trained))
         dim, pixels = shape.dim, 3 * shape.patch**2
         self.project_in = nn.Linear(pixels, dim)
         self.place = nn.Linear(4 * PLACE_BANDS, dim, bias=False)
@@ -139,7 +140,14 @@ class Dynamic(PictureCodec):
         self.register_buffer("part", torch.zeros(1, dtype=torch.long))
 
     def grid_of(self, height: int, width: int) -> tuple[int, int]:
-        return patch_grid(height, width, self.shape.patch)
+        grid = patch_grid(height, width, self.shape.patch)
+        if self.shape.positions and grid != self.trained:
+            rows, columns = (n * self.shape.patch for n in self.trained)
+            raise ShapeError(
+                f"a picture of {height}x{width} pixels: codes that say their places (codec.positions) know those of "
+                f"{rows}x{columns} alone, so ask for that size"
+            )
+        return grid
 
     # there
 

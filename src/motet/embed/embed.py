@@ -12,13 +12,14 @@ class Tokens(NamedTuple):
     """Tokens of one modality in document order, as they are placed.
 
     values: ids ``[n]`` or latents ``[n, c]``; pos: (index, frame, row, column); time: of noised tokens, 0 noise to
-    1 data, NaN where a token is clean; masked: those that must not show their value.
+    1 data, NaN where a token is clean; masked: those that must not show their value; doc: the number of the document.
     """
 
     values: Tensor
     pos: Int[Tensor, "n a"]
     time: Float[Tensor, " n"]
     masked: Bool[Tensor, " n"]
+    doc: Int[Tensor, " n"]
 
 
 class Embed(nn.Module, ABC):

@@ -43,17 +43,17 @@ class ACDiT(DenoisedPictures):
     condition: Condition = field(default="text", metadata=CONDITION)
     rope: Literal["axial", "mixed"] = field(
         default="axial",
-        metadata={"help": "axial: each axis turns its own pairs; mixed: the published code's, with condition=class"},
+        metadata={"help": "axial: each axis turns its own pairs; mixed: the published code's, of classes alone"},
     )
     image_weight: float = field(default=5.0, metadata={"help": "weight of the pictures' loss beside the text's"})
     sampling: Sampling = Sampling(guidance=2.0, steps=10)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.rope == "mixed" and self.condition == "text":
+        if self.rope == "mixed" and (self.condition == "text" or self.text_first < 1):
             raise ConfigError(
-                "rope=mixed turns by row and column alone, so words would have no order; set condition=class, which is "
-                "all that the published code knows, or rope=axial"
+                "rope=mixed turns by row and column alone, so words would have no order; set condition=class and "
+                "text_first=1, which is all that the published code knows, or rope=axial"
             )
 
     def idle(self) -> tuple[str, ...]:

@@ -1,5 +1,8 @@
 """What the page says of recipes whose training or codecs are unlike the others'."""
 
+import pytest
+
+from motet.config import override
 from motet.evaluate.compare.budget import Allowance
 from motet.evaluate.compare.findings import Looked
 from motet.evaluate.compare.notes import notes
@@ -14,3 +17,12 @@ def test_orders_of_several_stages_and_codecs_that_draw_are_told_of_those_that_ha
     told = notes(comparison, [], Looked((), 0))
     assert [line.partition(":")[0] for line in told if "order of documents of its own" in line] == ["janus"]
     assert [line.partition(":")[0] for line in told if "by diffusion" in line] == ["puma"]
+
+
+@pytest.mark.parametrize(("change", "told"), [({}, 0), ({"balance": 0.25}, 1), ({"describing_balance": 0.75}, 1)])
+def test_other_weights_of_groups_are_told_where_arms_have_other_ones(change: dict[str, float], told: int) -> None:
+    vq = RECIPES["vq"].sizes["tiny"]
+    arms = (Arm("vq", "vq", vq), Arm("other", "vq", override(vq, change)))
+    comparison = Comparison(arms, "emoji", Allowance("minutes", 5.0), Budget(minutes=2.5), (0,))
+    lines = notes(comparison, [], Looked((), 0))
+    assert sum("weigh groups of documents differently" in line for line in lines) == told

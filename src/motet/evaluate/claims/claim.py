@@ -92,7 +92,7 @@ class Claim(ABC):
     """What each number is, by its name in ``Measured.numbers``."""
     credit: ClassVar[str] = ""
     tried: ClassVar[tuple[str, ...]] = ()
-    """What was tried, or is suspected, where the claim did not hold; told after its runs, it decides nothing."""
+    """What was tried besides, was not, or is suspected of the outcome; told after its runs, it decides nothing."""
 
     @abstractmethod
     def arms(self, scale: Scale) -> Sequence[str]:

@@ -57,6 +57,10 @@ class LatentLMScaling(TrainedClaim):
         Expected("frechet", f"latentlm-{setting}", "lower", f"dit-{setting}") for setting in SETTINGS
     )
     plotted: ClassVar[Sequence[str]] = ("frechet", "judge")
+    tried: ClassVar[tuple[str, ...]] = (
+        "Not tried: DiT with more than one noising of a picture in a step. LatentLM's head has four of each latent, as "
+        "both recipes come; at equal documents that may be a part of its lead.",
+    )
 
     def comparisons(self, scale: Scale) -> list[Comparison]:
         return [

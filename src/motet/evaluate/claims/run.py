@@ -8,7 +8,6 @@ The runs are kept, so that nothing is made twice:
 """
 
 import json
-import time
 import traceback
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -24,6 +23,7 @@ from motet.evaluate.claims.record import write
 from motet.evaluate.claims.registry import CLAIMS
 from motet.evaluate.over_seeds import over_seeds
 from motet.evaluate.provenance import commit
+from motet.evaluate.stopwatch import stopwatch
 from motet.evaluate.stored import differing, read_record
 from motet.whole import write_json
 
@@ -88,13 +88,12 @@ def carry_out(claim: Claim, *, out: Path, scale: Scale, console: Console, runs: 
 
 def _run(claim: Claim, job: Job, setting: dict[str, Any]) -> RunRecord | None:
     job.folder.mkdir(parents=True, exist_ok=True)
-    began = time.monotonic()
-    measured = claim.run(job)
+    with stopwatch(job.folder / "seconds.json") as seconds:
+        measured = claim.run(job)
     if measured is None:
         return None
     assert measured.numbers.keys() <= claim.measures.keys(), "a run gives no number that the claim does not name"
-    seconds = time.monotonic() - began
-    return RunRecord(job.arm, job.seed, measured.numbers, measured.curves, setting, seconds, commit())
+    return RunRecord(job.arm, job.seed, measured.numbers, measured.curves, setting, seconds(), commit())
 
 
 def _summary(claim: Claim, scale: Scale, done: Sequence[RunRecord]) -> Summary:

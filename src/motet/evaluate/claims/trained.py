@@ -20,7 +20,9 @@ from motet.data.source import open_source
 from motet.evaluate.claims.arm_plots import arms_plot, drawn_rows
 from motet.evaluate.claims.claim import Claim, Job, Measured, Plot, RunRecord, Scale, Summary, Verdict
 from motet.evaluate.claims.expected import Expectation, rule_of, verdict_of
+from motet.evaluate.compare.documents import too_long
 from motet.evaluate.compare.plan import Comparison, jobs
+from motet.evaluate.compare.plan import Job as CompareJob
 from motet.evaluate.compare.prepare import SEED
 from motet.evaluate.compare.run import equally_large
 from motet.evaluate.compare.run_one import carried_out, load_shown, save_shown, tidied
@@ -81,7 +83,7 @@ class TrainedClaim(Claim):
     def run(self, job: Job) -> Measured | None:
         out = job.folder.parent
         comparison = next(one for one in self.comparisons(job.scale) if job.arm in [arm.label for arm in one.arms])
-        todo = jobs(_equally_large(comparison, out, job.console), out)
+        todo = _todo(comparison, out, job.console)
         one = next(each for each in todo if (each.arm, each.seed) == (job.arm, job.seed))
         record = carried_out(one, job.console, codec_seed=self.codec_seed(job.seed))
         if record is None:
@@ -116,6 +118,7 @@ class TrainedClaim(Claim):
 
 
 @cache
-def _equally_large(comparison: Comparison, out: Path, console: Console) -> Comparison:
-    """Once for all runs of a claim: to match every arm takes as long as a short stage."""
-    return equally_large(comparison, out, console)
+def _todo(comparison: Comparison, out: Path, console: Console) -> tuple[CompareJob, ...]:
+    """Once for all runs of a claim: to match every arm, and read every text, takes as long as a short stage."""
+    equal = equally_large(comparison, out, console)
+    return tuple(jobs(equal, out, too_long(equal, out / "tokenizer.json")))

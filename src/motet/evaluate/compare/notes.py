@@ -20,8 +20,9 @@ def notes(comparison: Comparison, records: Sequence[RunRecord], looked: Looked) 
     size = f"{(comparison.parameters or 0) / 1e6:.2f}M"
     said = [
         f"Every run has {comparison.allowance}, the documents in the order of its seed, and one tokenizer for all. "
-        f"Backbone, embeddings and heads together have {size} parameters within {TOLERANCE:.0%}, made equal by {KNOB}; "
-        "codecs are counted apart. All three budgets are reported, since equal minutes are not equal FLOPs or samples.",
+        f"Backbone, embeddings and heads together have {size} parameters, each arm within {TOLERANCE:.0%} of that by "
+        f"its {KNOB}; codecs are counted apart. All three budgets are reported: equal minutes are not equal FLOPs or "
+        "samples.",
         "This is a small setting: small pictures, few parameters, minutes of training. It says which recipe learns "
         "this data fastest at this size, not which is best at the papers' sizes, where the order may well be another.",
         "Each recipe runs at its own best known settings; some have been tuned longer than others, and ffn_dim, which "
@@ -80,10 +81,7 @@ def _begins_anew(recipe: Recipe) -> bool:
     return any(stage.settings.seed != 0 for stage in recipe.stages(0))
 
 
-def _balances(comparison: Comparison) -> set[str]:
-    return {
-        str(s.value)
-        for arm in comparison.arms
-        for s in describe(arm.recipe)
-        if s.name in ("balance", "describing_balance")
-    }
+def _balances(comparison: Comparison) -> set[tuple[str, ...]]:
+    """How arms weigh groups of documents, each way once."""
+    names = ("balance", "describing_balance")
+    return {tuple(str(s.value) for s in describe(arm.recipe) if s.name in names) for arm in comparison.arms}

@@ -9,7 +9,6 @@ so a finished run is kept even if whoever started it is gone.
 import resource
 import shutil
 import sys
-import time
 import traceback
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -29,6 +28,7 @@ from motet.evaluate.compare.plan import Job
 from motet.evaluate.compare.prepare import SEED, Workshop, prepared
 from motet.evaluate.log import read_log, series
 from motet.evaluate.provenance import commit, machine
+from motet.evaluate.stopwatch import stopwatch
 from motet.evaluate.timed import Timed
 from motet.recipes.recipe import Recipe, Stage, initialised
 from motet.recipes.rows import LEFT_OUT, fitting
@@ -115,14 +115,14 @@ def carried_out(job: Job, console: Console, *, codec_seed: int = SEED) -> RunRec
         return None
     # only now: codecs are shared with recipes of other rows
     corpus = fitting(recipe, text, without(corpus, job.left_out), at_most=LEFT_OUT)
-    began = time.monotonic()
     stages = [stage for stage in recipe.stages(job.seed) if stage.name not in codecs]
-    budget = _budget(job, recipe, corpus, stages, codecs)
-    config = RunConfig(job.recipe, job.settings, job.data, budget.minutes, budget.steps, job.seed, __version__)
-    if not train_run(config, corpus, job.folder, console=console, codecs=codecs):
-        return None
     names = [stage.name for stage in stages]
-    measured, shown = measure_run(load(job.folder), recipe, corpus, job.measuring, Timed(console))
+    with stopwatch(job.folder / "seconds.json") as seconds:
+        budget = _budget(job, recipe, corpus, stages, codecs)
+        config = RunConfig(job.recipe, job.settings, job.data, budget.minutes, budget.steps, job.seed, __version__)
+        if not train_run(config, corpus, job.folder, console=console, codecs=codecs):
+            return None
+        measured, shown = measure_run(load(job.folder), recipe, corpus, job.measuring, Timed(console))
     measured.numbers["memory"] = float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) * KILOBYTE
     used = {f"spent/{what}": amount for what, amount in asdict(spent(job.folder, names)).items()}
     if shown is not None:
@@ -135,7 +135,7 @@ def carried_out(job: Job, console: Console, *, codec_seed: int = SEED) -> RunRec
         prompts=[] if shown is None else list(shown.prompts),
         left_out=measured.left_out,
         setting=job.setting(),
-        seconds=time.monotonic() - began,
+        seconds=seconds(),
         commit=commit(),
         machine=machine(),
     )
