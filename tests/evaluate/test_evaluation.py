@@ -13,16 +13,19 @@ import torch
 from rich.console import Console
 
 from motet.codecs.codec import Codec
-from motet.config import to_dict
+from motet.config import override, to_dict
 from motet.data.corpus import Corpus
 from motet.data.loader import document_rng
 from motet.data.orders import drawn
 from motet.data.source import open_source
 from motet.errors import ConfigError, DataError, MissingExtra
 from motet.evaluate import sections
+from motet.evaluate.answers import draw
 from motet.evaluate.captions import SentenceEncoder
+from motet.evaluate.drift import drift
 from motet.evaluate.evaluation import Evaluation, evaluate
-from motet.evaluate.measures import ratio_interval
+from motet.evaluate.judged import image_segments
+from motet.evaluate.measures import latents, ratio_interval
 from motet.evaluate.run import evaluate_run
 from motet.evaluate.timed import Timed
 from motet.model import TEXT, Model
@@ -30,6 +33,7 @@ from motet.pipeline import IMAGE, Pipeline
 from motet.recipes.held_out import DocumentLosses, document_losses
 from motet.recipes.latentlm import TINY
 from motet.recipes.recipe import initialised
+from motet.recipes.registry import RECIPES
 from motet.recipes.run import RunConfig, train_run
 from motet.request import Request, Sampling
 from motet.sequence import Segment, pack
@@ -300,3 +304,18 @@ def test_a_place_that_takes_no_results_is_refused_before_anything_is_measured(
     monkeypatch.setattr("motet.evaluate.run.TemporaryFile", read_only)
     with pytest.raises(DataError, match=r"results cannot be written into .*Permission denied"):
         evaluate_run(run, out=tmp_path / "folder", console=Console(quiet=True))
+
+
+@pytest.mark.parametrize(("name", "changes", "scales"), [("puma", {}, 1), ("janus", {"generation": "latent"}, 0)])
+def test_what_is_drawn_is_held_against_as_much_of_what_is_true(
+    name: str, changes: dict[str, Any], scales: int, corpus: Corpus
+):
+    recipe = override(RECIPES[name].sizes["tiny"], changes)
+    model = initialised(recipe, recipe.text_codec(corpus), 0)
+    how = replace(QUICK, scales=scales)
+    segments = image_segments(corpus.held_out, model)
+    found = latents(model, segments, how, seed=0)
+    texts = [segment for document in corpus.held_out.encoded(model) for segment in document if segment.modality == TEXT]
+    free = draw(model, texts, how, lambda done: None).latents
+    assert {one.shape for one in found} == {one.shape for one in free}
+    assert drift(torch.stack(free), torch.stack(found)).to_json()

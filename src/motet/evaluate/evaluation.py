@@ -100,8 +100,8 @@ def evaluate(
     checked_seed(seed)
     model, how, timed = pipeline.model, sampling or pipeline.sampling, timed or Timed()
     asked, left_out = _asked(model, corpus, n=n, seed=seed)
-    losses, rebuilt = _on_held_out(model, corpus, seed, timed, left_out)
-    gallery = _gallery(model, corpus, timed) if asked else torch.zeros(0, 3, 1, 1, dtype=torch.uint8)
+    losses, rebuilt = _on_held_out(model, corpus, how, seed, timed, left_out)
+    gallery = _gallery(model, corpus, how, timed) if asked else torch.zeros(0, 3, 1, 1, dtype=torch.uint8)
     if asked and mute:
         left_out.append(f"Captions: {mute}, so it cannot describe.")
     answers = {name: _answers(model, name, pairs, how, timed, describes=not mute) for name, pairs in asked.items()}
@@ -141,7 +141,7 @@ def _asked(model: Model, corpus: Corpus, *, n: int, seed: int) -> tuple[dict[str
 
 
 def _on_held_out(
-    model: Model, corpus: Corpus, seed: int, timed: Timed, left_out: list[str]
+    model: Model, corpus: Corpus, how: Sampling, seed: int, timed: Timed, left_out: list[str]
 ) -> tuple[dict[str, Interval], Reconstruction | None]:
     losses: dict[str, Interval] = {}
     rebuilt = None
@@ -152,17 +152,17 @@ def _on_held_out(
         left_out.append("Held-out losses: nothing is held out of this data.")
     if len(corpus.held_out.pixels):
         with timed.task("reconstructing held-out pictures", 2 * len(corpus.held_out.pixels)) as tick:
-            rebuilt = reconstruction(model, corpus.held_out, seed=seed, tick=tick)
+            rebuilt = reconstruction(model, corpus.held_out, how, seed=seed, tick=tick)
     else:
         left_out.append("Reconstruction: no held-out document has a picture.")
     return losses, rebuilt
 
 
-def _gallery(model: Model, corpus: Corpus, timed: Timed) -> Tensor:
+def _gallery(model: Model, corpus: Corpus, how: Sampling, timed: Timed) -> Tensor:
     """The codec's reconstructions of all pictures, uint8 ``[m, 3, h, w]``, trained ones first."""
     segments = [*image_segments(corpus.train, model), *image_segments(corpus.held_out, model)]
     with timed.task("gallery of reconstructions", len(segments)) as tick:
-        return decoded(model, latents(model, segments), segments[0].grid, tick)
+        return decoded(model, latents(model, segments, how), segments[0].grid, tick)
 
 
 def _answers(model: Model, name: str, pairs: Judged, how: Sampling, timed: Timed, *, describes: bool) -> Answers:
@@ -224,7 +224,7 @@ def _drift(
     if not all(z.is_floating_point() for z in free):
         left_out.append("Drift of latents: this model draws codes.")
         return None
-    true = evenly([z for some in answers for z in latents(model, some.judged.images, seed=seed)], FORCED)
+    true = evenly([z for some in answers for z in latents(model, some.judged.images, how, seed=seed)], FORCED)
     asked = evenly([request for some in answers for request in drawing(some.judged.texts, how)], FORCED)
     try:
         alone = drift(torch.stack(free), torch.stack(true))  # it tells latents that cannot be compared

@@ -20,6 +20,7 @@ from motet.evaluate.retrieval import Retrieval, retrieval
 from motet.evaluate.timed import Tick
 from motet.model import Model
 from motet.recipes.held_out import ORDERS, DocumentLosses, document_losses
+from motet.request import Sampling
 from motet.sequence import Segment
 
 
@@ -108,21 +109,23 @@ class Reconstruction:
         }
 
 
-def reconstruction(model: Model, split: Split, *, seed: int, tick: Tick) -> Reconstruction:
+def reconstruction(model: Model, split: Split, how: Sampling, *, seed: int, tick: Tick) -> Reconstruction:
     """Every picture of a split through the codec."""
     segments, true = image_segments(split, model), true_pictures(split)
     grid, n = segments[0].grid, len(segments)
-    made = decoded(model, latents(model, segments), grid, tick)
-    noised = decoded(model, latents(model, segments, seed=seed), grid, lambda done: tick(n + done))
+    made = decoded(model, latents(model, segments, how), grid, tick)
+    noised = decoded(model, latents(model, segments, how, seed=seed), grid, lambda done: tick(n + done))
     return Reconstruction(true, made, psnr(made, true), psnr(noised, true))
 
 
-def latents(model: Model, segments: Sequence[Segment], *, seed: int | None = None) -> list[Tensor]:
-    """Latents of encoded pictures: the likeliest; or drawn with the codec's noise, as training sees them."""
-    codec = model.modality(IMAGE).codec
+def latents(model: Model, segments: Sequence[Segment], how: Sampling, *, seed: int | None = None) -> list[Tensor]:
+    """What the model would draw of encoded pictures: the likeliest latents; or with the codec's noise, as training."""
+    codec, factorise = model.modality(IMAGE).codec, model.modality(IMAGE).factorise
     if seed is None:
-        return [codec.means(segment.values) for segment in segments]
-    return [codec.draw(segment.values, document_rng(seed, i)) for i, segment in enumerate(segments)]
+        values = [codec.means(segment.values) for segment in segments]
+    else:
+        values = [codec.draw(segment.values, document_rng(seed, i)) for i, segment in enumerate(segments)]
+    return [factorise.drawable(one, segment.grid, how.scales) for one, segment in zip(values, segments, strict=True)]
 
 
 def held_out_losses(model: Model, split: Split, *, seed: int, tick: Tick) -> dict[str, Interval]:

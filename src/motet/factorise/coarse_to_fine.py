@@ -59,6 +59,10 @@ class CoarseToFine(Factorisation):
             raise ConfigError(f"scales={scales}, but a picture has {len(sizes)}; 0 generates all of them")
         return sum(sizes[: scales or None])
 
+    def drawable(self, values: Tensor, grid: tuple[int, ...], scales: int = 0) -> Tensor:
+        """The scales that are drawn. Raises ConfigError if there are not so many."""
+        return values[: self.drawn(scales, grid)]
+
     def generate(self, wish: Wish, head: Head, hidden: Float[Tensor, "branches 1 d"], rng: torch.Generator) -> Program:
         """Raises ConfigError if more scales are wished than there are."""
         n = self.drawn(wish.scales, wish.grid)

@@ -53,6 +53,10 @@ class Factorisation(ABC):
     def arrange(self, segment: Segment, start: int, rng: torch.Generator) -> list[Span]:
         """The spans that train this segment, from document index ``start`` on. Values are already drawn."""
 
+    def drawable(self, values: Tensor, grid: tuple[int, ...], scales: int = 0) -> Tensor:
+        """What of a segment's encoded values a model would draw; scales: as in ``Wish``."""
+        return values
+
     @abstractmethod
     def generate(self, wish: Wish, head: Head, hidden: Float[Tensor, "branches 1 d"], rng: torch.Generator) -> Program:
         """A program that generates and commits the wished values, and returns them; ``hidden``: of the token before."""

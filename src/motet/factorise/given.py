@@ -52,5 +52,9 @@ class Given(Factorisation):
         predict = Predict(at, true, torch.ones(len(at)), of=segment.modality) if segment.learn else None
         return [Span(self.view, self.halves.read(segment.values)[shown], pos, predict=predict)]
 
+    def drawable(self, values: Tensor, grid: tuple[int, ...], scales: int = 0) -> Tensor:
+        """The half that is made."""
+        return self.inner.drawable(self.halves.made(values), grid, scales)
+
     def generate(self, wish: Wish, head: Head, hidden: Float[Tensor, "branches 1 d"], rng: torch.Generator) -> Program:
         return self.inner.generate(wish, head, hidden, rng)

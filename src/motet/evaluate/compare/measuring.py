@@ -32,7 +32,6 @@ from motet.evaluate.judged import IMAGE, is_pair, to_uint8
 from motet.evaluate.measures import held_out_losses
 from motet.evaluate.reconstruction import psnr
 from motet.evaluate.timed import Timed
-from motet.factorise.coarse_to_fine import CoarseToFine
 from motet.pipeline import Pipeline, Prompt
 from motet.recipes.recipe import Recipe
 from motet.request import Request
@@ -206,20 +205,17 @@ def _written(pipeline: Pipeline, prompts: Sequence[Prompt], words: str, timed: T
 
 
 def _rebuilt(pipeline: Pipeline, pictures: list[Image.Image]) -> UInt8[Tensor, "n 3 h w"]:
-    """Pictures through the codec, which may make another number of tokens of each, and of pyramids the scales that are
-    drawn: the best that a model could draw.
-    """
-    modality, sampling = pipeline.model.modality(IMAGE), pipeline.sampling
-    codec, factorise = modality.codec, modality.factorise
+    """Pictures through the codec, which may make another number of tokens of each: the best that a model could draw."""
+    codec, factorise = pipeline.model.modality(IMAGE).codec, pipeline.model.modality(IMAGE).factorise
     by_grid: dict[tuple[int, ...], list[int]] = defaultdict(list)
     encoded = codec.encode_many(list(pictures))
-    if isinstance(factorise, CoarseToFine):
-        encoded = [(values[: factorise.drawn(sampling.scales, grid)], grid) for values, grid in encoded]
     for i, (_, grid) in enumerate(encoded):
         by_grid[grid].append(i)
     made: dict[int, Raw] = {}
     for grid, members in by_grid.items():
-        made |= dict(zip(members, codec.decode_many([codec.means(encoded[i][0]) for i in members], grid), strict=True))
+        means = (codec.means(encoded[i][0]) for i in members)
+        values = [factorise.drawable(one, grid, pipeline.sampling.scales) for one in means]
+        made |= dict(zip(members, codec.decode_many(values, grid), strict=True))
     return to_uint8([made[i] for i in range(len(pictures))])
 
 
