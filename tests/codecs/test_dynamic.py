@@ -137,12 +137,3 @@ def test_shapes_that_cannot_be_are_errors():
         DynamicShape(rate=1.5)
     with pytest.raises(ConfigError, match="code_dim 1 must be at least 2"):
         DynamicShape(code_dim=1)
-
-
-def test_places_that_are_said_are_those_of_the_trained_size_alone():
-    said, ranked = codec_of(positions=True), codec_of(positions=False)
-    side = said.trained[0] * said.shape.patch
-    assert said.grid_of(side, side) == ranked.grid_of(side, side) == said.trained
-    assert ranked.grid_of(side, 2 * side) == (said.trained[0], 2 * said.trained[1])
-    with pytest.raises(ShapeError, match=f"know those of {side}x{side} alone"):
-        said.grid_of(side, 2 * side)

@@ -22,7 +22,6 @@ from motet.errors import ConfigError, DataError, MissingExtra
 from motet.evaluate import sections
 from motet.evaluate.answers import draw
 from motet.evaluate.captions import SentenceEncoder
-from motet.evaluate.drift import drift
 from motet.evaluate.evaluation import Evaluation, evaluate
 from motet.evaluate.judged import image_segments
 from motet.evaluate.measures import latents, ratio_interval
@@ -318,4 +317,3 @@ def test_what_is_drawn_is_held_against_as_much_of_what_is_true(
     texts = [segment for document in corpus.held_out.encoded(model) for segment in document if segment.modality == TEXT]
     free = draw(model, texts, how, lambda done: None).latents
     assert {one.shape for one in found} == {one.shape for one in free}
-    assert drift(torch.stack(free), torch.stack(found)).to_json()
