@@ -3,8 +3,9 @@
 import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import Result
@@ -13,6 +14,8 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from motet.cli import app
+from motet.pipeline import Pipeline, Prompt
+from motet.types import Raw
 
 COLOURS = ("red", "green", "blue")
 SHAPES = ("disc", "box", "bar", "frame")
@@ -136,6 +139,30 @@ def test_prompts_from_a_file_give_the_pictures_that_each_gives_alone(run: str, p
     with Image.open(place / "many/001-a-blue-box-6.png") as one, Image.open(place / "alone.png") as other:
         assert one.size == other.size == (16, 16)
         assert max(abs(a - b) for a, b in zip(one.tobytes(), other.tobytes(), strict=True)) <= 1
+
+
+def test_a_picture_before_the_prompt_is_read_and_begins_the_row(
+    run: str, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Prompt] = []
+    generate_many = Pipeline.generate_many
+
+    def noted(self: Pipeline, prompts: Sequence[Prompt], **kwargs: Any) -> list[list[Raw]]:
+        asked.extend(prompts)
+        return generate_many(self, prompts, **kwargs)
+
+    monkeypatch.setattr(Pipeline, "generate_many", noted)
+    ran = motet("sample", run, "a box", "--picture", "pictures/red-disc.png", "-n", 2, "--steps", 2, "-o", "edits.png")
+    assert ran.exit_code == 0, ran.output
+    with Image.open(place / "pictures/red-disc.png") as given, Image.open(place / "edits.png") as sheet:
+        for picture, text in asked:
+            assert isinstance(picture, Image.Image) and text == "a box"
+            assert picture.tobytes() == given.convert("RGB").tobytes()
+        assert len(asked) == 2
+        assert sheet.size == (3 * (112 + 10) + 10, 112 + 10 + 27 + 10), "the given one, then two"
+        assert sheet.getpixel((10 + 56, 10 + 27 + 56)) == (255, 0, 0), "the red disc's middle"
+    missing = motet("sample", run, "x", "--picture", "nowhere.png")
+    assert missing.exit_code == 2 and "nowhere.png" in missing.output
 
 
 def test_another_size_and_other_settings_reach_the_sampler(run: str, place: Path) -> None:

@@ -114,6 +114,10 @@ def sample(
     prompts_file: Annotated[
         Path | None, typer.Option("--prompts", metavar="FILE", help="Prompts, one a line.", show_default=False)
     ] = None,
+    picture: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A picture before each prompt, as one to be edited.", show_default=False),
+    ] = None,
     n: Annotated[int, typer.Option("-n", min=1, metavar="N", help="Pictures of each prompt.")] = 8,
     guidance: Guidance = None,
     steps: Annotated[int | None, typer.Option(help="Solver steps of each latent.", show_default=False)] = None,
@@ -134,7 +138,10 @@ def sample(
 
     [dim]Example:[/] motet sample runs/demo --prompts names.txt -n 1 -o pictures/
 
-    A picture file holds a row for each prompt; one prompt with -n 1 gives just the picture.
+    [dim]Example:[/] motet sample runs/edits "make the ring orange" --picture ring.png
+
+    A picture file holds a row for each prompt; one prompt with -n 1 gives just the picture. Edits ask for a
+    run that has learned them, as from --data scenes:kind=edits; a row then begins with the given picture.
 
     What is not given is as the run has it. --set takes any such setting, as in --set guidance_interval=0.1,0.9.
     """
@@ -143,7 +150,7 @@ def sample(
     from motet.commands.sampling import sample as run_sample
 
     given = {"guidance": guidance, "steps": steps, "solver": solver, "temperature": temperature}
-    wanted = Wanted(prompts_of(prompts, prompts_file), n, seed, pixels_of(size))
+    wanted = Wanted(prompts_of(prompts, prompts_file), n, seed, pixels_of(size), picture)
     how = sampling_of(run, given, changes, want="image")
     run_sample(
         run, wanted, sampling=how, out=Path(out), folder=out.endswith("/") or Path(out).is_dir(), console=errors()

@@ -66,7 +66,7 @@ class Pipeline:
         sampling: fields of ``Sampling`` by name, such as ``guidance=3, steps=10, text_temperature=0.7``.
 
         Raises DataError for a prompt that cannot be read, ConfigError for an unknown setting or a negative seed,
-        ShapeError for a size that the codec's patch does not divide.
+        ShapeError for a size that the codec's patch does not divide, or that it cannot draw.
         """
         return self.generate_many([prompt], want=want, size=size, seeds=[seed], **sampling)[0]
 
@@ -149,7 +149,7 @@ class Pipeline:
         if not size:
             return ()
         height, width = size
-        return self.model.modality(IMAGE).codec.grid_of(height, width)
+        return self.model.modality(IMAGE).codec.drawn_grid_of(height, width)
 
 
 def _reach(model: Model, request: Request) -> int:

@@ -128,6 +128,14 @@ def test_where_training_starts_from_is_decided_by_the_generator_it_is_given_and_
     assert float(begun[0].std()) == pytest.approx(0.02, rel=0.15)
 
 
+def test_pictures_of_other_sizes_are_drawn_where_places_are_not_said():
+    assert codec_of().drawn_grid_of(8, 12) == (2, 3)
+    said = codec_of(positions=True)
+    assert said.drawn_grid_of(12, 12) == (3, 3)
+    with pytest.raises(ShapeError, match=r"8x12 pixels are wanted, but .* know those of 12x12 pixels alone"):
+        said.drawn_grid_of(8, 12)
+
+
 def test_ranks_count_what_is_shown_before():
     assert ranks(torch.tensor([[False, True, False, True, True]])).tolist() == [[0, 0, 0, 1, 2]]
 

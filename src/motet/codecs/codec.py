@@ -26,6 +26,10 @@ class Codec(nn.Module, ABC):
         """Grid of a raw piece of this size. Raises ShapeError if the codec makes no piece of it."""
         raise ShapeError(f"{type(self).__name__} makes nothing of {height}x{width} pixels; only codecs of pictures do")
 
+    def drawn_grid_of(self, height: int, width: int) -> tuple[int, ...]:
+        """``grid_of`` for a piece that a model draws. Raises ShapeError for a size that the codec reads at most."""
+        return self.grid_of(height, width)
+
     def encode_many(self, raws: list[Raw]) -> list[tuple[Tensor, tuple[int, ...]]]:
         """``encode`` of each, for a codec that is faster in batches."""
         return [self.encode(raw) for raw in raws]

@@ -114,7 +114,7 @@ class Dynamic(PictureCodec):
         super().__init__()
         self.shape = shape
         self.perceptual_weight = shape.perceptual_weight
-        rows, columns = patch_grid(side, side, shape.patch)
+        rows, columns = self._trained_grid = patch_grid(side, side, shape.patch)
         self.sentence = shape.sentence(rows * columns)
         dim, pixels = shape.dim, 3 * shape.patch**2
         self.project_in = nn.Linear(pixels, dim)
@@ -140,6 +140,17 @@ class Dynamic(PictureCodec):
 
     def grid_of(self, height: int, width: int) -> tuple[int, int]:
         return patch_grid(height, width, self.shape.patch)
+
+    def drawn_grid_of(self, height: int, width: int) -> tuple[int, int]:
+        """Raises ShapeError for other grids than the trained one where places are said: ids name them in it alone."""
+        rows, columns = self.grid_of(height, width)
+        if self.shape.positions and (rows, columns) != self._trained_grid:
+            y, x = (n * self.shape.patch for n in self._trained_grid)
+            raise ShapeError(
+                f"pictures of {height}x{width} pixels are wanted, but sentences that say places (codec.positions) know "
+                f"those of {y}x{x} pixels alone; leave the size out"
+            )
+        return rows, columns
 
     # there
 

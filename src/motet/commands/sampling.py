@@ -9,28 +9,35 @@ from PIL import Image
 from rich.console import Console
 
 from motet.commands.terminal import Watch
+from motet.data.picture import fit
 from motet.data.picture_file import check_place, save
 from motet.data.strips import strips
 from motet.errors import CapabilityError
+from motet.pipeline import IMAGE, Prompt, opened
 from motet.recipes.run import load, read_config
 from motet.request import Sampling
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """``n`` pictures of each prompt under ``seed``, ``seed + 1``, ...; size: (height, width) in pixels."""
+    """``n`` pictures of each prompt under ``seed``, ``seed + 1``, ...; size: (height, width) in pixels.
+
+    picture: stands before each prompt, as one to be edited does.
+    """
 
     prompts: list[str]
     n: int
     seed: int
     size: tuple[int, int] | tuple[()] = ()
+    picture: Path | None = None
 
 
 def sample(run: Path, wanted: Wanted, *, sampling: Sampling, out: Path, folder: bool, console: Console) -> None:
     """Draw the pictures and write them; ``folder``: a file each in ``out``, else all of them in the picture ``out``.
 
     Raises CheckpointError if ``run`` is no run, CapabilityError if its recipe does not learn to draw, ShapeError for a
-    size that the codec cannot make, and before anything is drawn DataError if ``out`` cannot be written.
+    size that the codec cannot make, and before anything is drawn DataError if ``out`` cannot be written or the picture
+    cannot be read.
     """
     check_place(out / "000.png" if folder else out)
     if reason := read_config(run).build().handless():
@@ -40,7 +47,9 @@ def sample(run: Path, wanted: Wanted, *, sampling: Sampling, out: Path, folder: 
         )
     model = load(run)
     model.sampling = sampling
-    prompts = [prompt for prompt in wanted.prompts for _ in range(wanted.n)]
+    height, width = model.model.modality(IMAGE).size
+    before = [] if wanted.picture is None else [fit(opened(wanted.picture), (height, width))]
+    prompts: list[Prompt] = [(*before, prompt) for prompt in wanted.prompts for _ in range(wanted.n)]
     seeds = [wanted.seed + i for _ in wanted.prompts for i in range(wanted.n)]
     began = time.perf_counter()
     with Watch("drawing") as watch:
@@ -57,13 +66,16 @@ def sample(run: Path, wanted: Wanted, *, sampling: Sampling, out: Path, folder: 
         )
         for i, prompt in enumerate(wanted.prompts)
     ]
-    _write(rows, wanted.seed, out, folder=folder)
+    _write(rows, before, wanted.seed, out, folder=folder)
     each = f"{seconds / len(pictures):.2f} s each" if len(pictures) > 1 else "with loading left out"
     words = f"{len(pictures)} pictures" if len(pictures) > 1 else "1 picture"
     console.print(f"{words} in {seconds:.1f} s ({each}): {out}", soft_wrap=True, markup=False)
 
 
-def _write(rows: list[tuple[str, list[Image.Image]]], seed: int, out: Path, *, folder: bool) -> None:
+def _write(
+    rows: list[tuple[str, list[Image.Image]]], before: list[Image.Image], seed: int, out: Path, *, folder: bool
+) -> None:
+    """``before``: what each row begins with where many pictures go into one."""
     if folder:
         for number, (prompt, pictures) in enumerate(rows):
             name = re.sub(r"[^\w]+", "-", prompt).strip("-")[:48]
@@ -72,4 +84,4 @@ def _write(rows: list[tuple[str, list[Image.Image]]], seed: int, out: Path, *, f
     elif len(rows) == 1 and len(rows[0][1]) == 1:
         save(rows[0][1][0], out)
     else:
-        strips(rows, out)
+        strips([(prompt, [*before, *pictures]) for prompt, pictures in rows], out)
