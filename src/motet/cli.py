@@ -141,7 +141,7 @@ def sample(
     [dim]Example:[/] motet sample runs/edits "make the ring orange" --picture ring.png
 
     A picture file holds a row for each prompt; one prompt with -n 1 gives just the picture. Edits ask for a
-    run that has learned them, as from --data scenes:kind=edits; a row then begins with the given picture.
+    run that has learned them, as from --data scenes:kind=mixed; a row then begins with the given picture.
 
     What is not given is as the run has it. --set takes any such setting, as in --set guidance_interval=0.1,0.9.
     """

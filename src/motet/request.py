@@ -11,7 +11,7 @@ from torch import Tensor
 from motet.bounds import check_bounds
 from motet.diffusion.guidance import Guidance
 from motet.diffusion.solver import SolverName
-from motet.errors import DataError
+from motet.errors import ConfigError, DataError
 from motet.factorise.factorisation import Wish
 from motet.heads.head import Wishes
 from motet.model import TEXT, Model
@@ -61,6 +61,9 @@ class Sampling:
     def __post_init__(self) -> None:
         check_bounds(self, "rounds", "steps", "max_tokens", low=1)
         check_bounds(self, "scales", "temperature", "text_temperature", "top_k", low=0)
+        if not 0 < self.top_p <= 1:
+            raise ConfigError(f"top_p is {self.top_p}; expected a probability above 0 and at most 1")
+        Guidance(self.guidance, self.guidance_schedule, self.guidance_interval)  # an interval that is none is told here
 
 
 WRITING = frozenset({"text_temperature", "top_k", "top_p", "max_tokens"})

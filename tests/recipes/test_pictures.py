@@ -38,6 +38,7 @@ OUTSIDE: dict[str, Any] = {
     "sampling.scales": -1,
     "sampling.temperature": -0.5,
     "sampling.max_tokens": -3,
+    "sampling.top_p": 2.0,
 }
 """Numbers that mean nothing. Where a recipe has such a setting, it says so before any work is done."""
 
