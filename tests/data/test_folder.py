@@ -1,5 +1,6 @@
 import json
 import os
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -102,6 +103,13 @@ def test_a_split_column_decides_the_split(tmp_path: Path, paint: Paint) -> None:
     write_lines(tmp_path / "metadata.jsonl", *rows)
     documents, _ = read(tmp_path)
     assert [id for id, document in documents.items() if document.split == "held_out"] == ["1.png"]
+
+
+def test_where_all_that_is_named_is_train_some_are_held_out_as_without_names(tmp_path: Path, paint: Paint) -> None:
+    for n in range(30):
+        paint(f"train/{'fox' if n % 2 else 'hare'}/{n}.png")
+    splits = Counter(document.split for document in read(tmp_path)[0].values())
+    assert splits["train"] > splits["held_out"] > 0 and splits.total() == 30
 
 
 def test_without_a_split_column_a_picture_keeps_its_split_when_others_come(tmp_path: Path, paint: Paint) -> None:

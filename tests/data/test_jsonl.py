@@ -160,6 +160,12 @@ def sides(source: JsonlSource) -> dict[str, str]:
     return {document.id: document.split for document in source.found.documents}
 
 
+def test_where_every_line_says_train_some_are_held_out(write: Write) -> None:
+    rows = [{"id": str(n), "parts": [TEXT]} for n in range(30)]
+    named = write(*(row | {"split": "train"} for row in rows))
+    assert sides(named) == sides(write(*rows)) and set(sides(named).values()) == {"train", "held_out"}
+
+
 def test_questions_about_one_picture_are_held_out_together_however_its_path_is_written(write: Write) -> None:
     def asked(n: int) -> dict[str, object]:
         picture = {"type": "image", "image": f"{'./' * (n % 2)}{n // 3}.png"}

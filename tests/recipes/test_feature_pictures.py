@@ -18,6 +18,7 @@ from motet.recipes.feature_pictures import pyramid_of
 from motet.recipes.puma import PUMA
 from motet.recipes.recipe import initialised
 from motet.recipes.run import RunConfig, load, train_run
+from motet.request import Sampling
 from motet.sequence import Segment, pack
 from support.squares import COLOURS, squares
 
@@ -105,9 +106,14 @@ def test_guidance_of_a_decoder_that_learns_no_unconditional_branch_is_refused():
         PUMA(decoder=FeatureDecoderShape(guidance=2.0))
 
 
+def test_more_scales_than_there_are_is_refused_before_anything_is_trained():
+    with pytest.raises(ConfigError, match=r"^sampling\.scales is 3, but a picture has 2; 0 generates all of them"):
+        PUMA(factors=(2, 1), alphas=(8.0, 1.0))
+
+
 def test_emu_is_puma_with_one_scale():
     small = Emu()
-    one = PUMA(factors=(2,), alphas=(1.0,))
+    one = PUMA(factors=(2,), alphas=(1.0,), sampling=Sampling(guidance=1.0))
     assert one.order().scales == small.order().scales and one.order().weights == small.order().weights
     assert Emu.sizes["paper"].order().scales.sizes((16, 16)) == [64]
     assert PUMA.sizes["paper"].order().scales.sizes((16, 16)) == [1, 4, 16, 64, 256]

@@ -15,7 +15,7 @@ from motet.recipes.registry import RECIPES
 TEXT = TextCodec.learn(["a"], 300)
 OUTSIDE: dict[str, Any] = {
     "image_size": 0,
-    "vocab_size": 0,
+    "vocab_size": 259,
     "rows": 0,
     "row_length": -1,
     "codec_batch": 0,
@@ -33,6 +33,10 @@ OUTSIDE: dict[str, Any] = {
     "vq.patch": 0,
     "features.patch": 0,
     "backbone.n_heads": 0,
+    "backbone.n_layers": 0,
+    "codec.n_layers": 0,
+    "head.ffn_dim": 0,
+    "training.betas": (0.9, 1.0),
     "sampling.rounds": 0,
     "sampling.steps": 0,
     "sampling.scales": -1,
@@ -61,6 +65,30 @@ def test_a_number_that_means_nothing_is_refused_by_name_when_it_is_set(name: str
         told = re.escape(f"{setting.rpartition('.')[2]} is {OUTSIDE[setting]}")
         with pytest.raises(ConfigError, match=f"^{told}"):
             override(recipe, {setting: OUTSIDE[setting]})
+
+
+NEGATIVE = {"sampling.guidance", "masking.mean"}
+"""Guidance away from the prompt; the mean of a distribution that is cut."""
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_no_other_number_may_be_negative(name: str) -> None:
+    recipe = RECIPES[name].sizes["tiny"]
+    numbers = [one for one in describe(recipe) if one.type.split(" | ")[0] in ("int", "float")]
+    meant = NEGATIVE | {one.name for one in numbers if one.name.endswith(".seed")}
+    asked = [one.name for one in numbers if one.name not in meant]
+    assert len(asked) > 40
+    for setting in asked:
+        with pytest.raises(ConfigError, match=setting.rpartition(".")[2]):
+            override(recipe, {setting: -1})
+
+
+def test_guidance_without_an_unconditional_branch_is_refused_where_pictures_are_drawn() -> None:
+    recipe = RECIPES["latentlm"].sizes["tiny"]
+    with pytest.raises(ConfigError, match=r"^sampling\.guidance is 2\.0, but with condition_dropout 0"):
+        override(recipe, {"condition_dropout": 0})
+    for allowed in ({"sampling.guidance": 1}, {"text_first": 0}):
+        assert override(recipe, {"condition_dropout": 0} | allowed)
 
 
 @pytest.mark.parametrize("name", RECIPES)

@@ -205,12 +205,12 @@ def test_a_run_that_was_begun_before_a_setting_came_goes_on_with_its_default(tmp
     assert go(tmp_path)
 
 
-def test_a_run_goes_on_when_it_looks_and_saves_at_other_times_and_under_another_budget_it_says_so(
+def test_a_run_goes_on_when_it_looks_draws_and_saves_otherwise_and_under_another_budget_it_says_so(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with dying("model", 3):
         go(tmp_path)
-    other = changed({"training.checkpoint_steps": 3, "training.eval_at": (1.0,)})
+    other = changed({"training.checkpoint_steps": 3, "training.eval_at": (1.0,), "sampling.guidance": 2.0})
     with caplog.at_level(logging.WARNING, "motet"):
         assert go(tmp_path, other) and "budget" not in caplog.text
     assert read_config(tmp_path).build() == other.build()

@@ -45,7 +45,7 @@ def test_with_a_cap_it_is_learned_and_never_noised_further():
 
 
 def test_pictures_behind_their_text_are_noised_all_the_way():
-    recipe = replace(TINY, noise_cap=0.5, text_first=1.0, condition_dropout=0.0)
+    recipe = replace(TINY, noise_cap=0.5, text_first=1.0)
     batch = recipe.model_stage(0).objective(model_of(recipe), corpus()).batch(0)[0][0]
     assert batch.time.flatten()[batch.place[IMAGE]].min() < 0.2
 

@@ -72,7 +72,9 @@ class DynamicShape:
     )
 
     def __post_init__(self) -> None:
-        check_bounds(self, "patch", "codebook_size", "dim", "n_heads", low=1)
+        layers = ("encoder_layers", "merger_layers", "painter_layers")
+        check_bounds(self, "patch", "codebook_size", "dim", "n_heads", *layers, low=1)
+        check_bounds(self, "rate_weight", "commitment", "perceptual_weight", low=0)
         if not 0 < self.rate < 1:
             raise ConfigError(f"rate is {self.rate}; a share of the patches is kept, between 0 and 1")
         if self.code_dim < 2 or not 0 <= self.decay < 1:

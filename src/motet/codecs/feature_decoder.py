@@ -17,6 +17,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from motet.bounds import check_bounds
 from motet.codecs.features import axial_trunk, centres, together
 from motet.codecs.patches import PLACE_BANDS, cut, join, patch_grid, place_features
 from motet.diffusion.draws import draw_times
@@ -46,6 +47,7 @@ class FeatureDecoderShape:
     guidance: float = field(default=1.0, metadata={"help": "how strongly drawings follow the features (PUMA: 2)"})
 
     def __post_init__(self) -> None:
+        check_bounds(self, "dim", "n_layers", "n_heads", low=1)
         if self.steps < 1:
             raise ConfigError(f"steps is {self.steps}; a solver needs at least one step")
         if self.shift <= 0:

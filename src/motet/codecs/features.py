@@ -39,7 +39,7 @@ class FeaturesShape:
     n_heads: int = field(default=4, metadata={"help": "heads of the vision transformer"})
 
     def __post_init__(self) -> None:
-        check_bounds(self, "patch", "dim", "n_heads", low=1)
+        check_bounds(self, "patch", "dim", "n_layers", "n_heads", low=1)
 
 
 class Features(Codec):

@@ -16,6 +16,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity
 
+from motet.bounds import check_bounds
 from motet.codecs.features import Features, FeaturesShape
 from motet.codecs.patches import PatchTransformer
 from motet.codecs.picture_codec import PictureCodec, Terms, distances
@@ -30,6 +31,10 @@ class SemanticShape:
     dim: int = field(default=128, metadata={"help": "width of the decoder of features"})
     n_layers: int = field(default=2, metadata={"help": "blocks of the decoder of features (paper: 12)"})
     n_heads: int = field(default=4, metadata={"help": "heads of the decoder of features"})
+
+    def __post_init__(self) -> None:
+        check_bounds(self, "weight", low=0)
+        check_bounds(self, "dim", "n_layers", "n_heads", low=1)
 
 
 class SemanticVQ(PictureCodec):

@@ -56,8 +56,8 @@ class SigmaVaeShape:
     )
 
     def __post_init__(self) -> None:
-        check_bounds(self, "patch", "channels", "dim", "n_heads", low=1)
-        check_bounds(self, "sigma", low=0)
+        check_bounds(self, "patch", "channels", "dim", "n_layers", "n_heads", low=1)
+        check_bounds(self, "sigma", "mean_weight", "perceptual_weight", low=0)
 
     @property
     def noise_variance(self) -> float:

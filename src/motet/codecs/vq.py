@@ -46,7 +46,8 @@ class VqShape:
     )
 
     def __post_init__(self) -> None:
-        check_bounds(self, "patch", "codebook_size", "dim", "n_heads", low=1)
+        check_bounds(self, "patch", "codebook_size", "dim", "n_layers", "n_heads", low=1)
+        check_bounds(self, "commitment", "perceptual_weight", low=0)
         if self.code_dim < 2:
             raise ConfigError(f"code_dim is {self.code_dim}; unit vectors of fewer than 2 numbers are 1 and -1")
         if not 0 <= self.decay < 1:

@@ -23,7 +23,7 @@ from motet.data.metadata import METADATA, metadata_files, metadata_rows
 from motet.data.picture import SUFFIXES
 from motet.data.problem import ItemError, Problem, Reason
 from motet.data.source import Found, Source
-from motet.data.split import TRAIN, hold_out, is_split, named_split
+from motet.data.split import TRAIN, divided, is_split, named_split
 from motet.errors import DataError
 
 QUARANTINE = "quarantine.jsonl"
@@ -197,9 +197,7 @@ def _documents(root: Path, entries: list[_Entry]) -> list[Document]:
         id = entry.path if count[entry.path] == 1 else f"{entry.path}#{count[entry.path]}"
         parts = (Part("text", entry.caption), Part("image", root / entry.path))
         documents.append(Document(id, parts, entry.group or entry.path, entry.split or TRAIN))
-    if any(entry.split for entry in entries):
-        return documents
-    return hold_out(documents, _files(root, entries))
+    return divided(documents, _files(root, entries))
 
 
 def _files(root: Path, entries: list[_Entry]) -> list[str]:

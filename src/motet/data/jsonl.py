@@ -22,7 +22,7 @@ from motet.data.document import Document, Part
 from motet.data.lines import Line, read_lines
 from motet.data.problem import ItemError, Problem, Reason, shown
 from motet.data.source import Found, Source
-from motet.data.split import TRAIN, hold_out, joined, named_split
+from motet.data.split import TRAIN, divided, joined, named_split
 from motet.errors import DataError
 
 _LEARN = {"system": False, "developer": False, "user": False, "assistant": True}
@@ -51,7 +51,6 @@ class JsonlSource(Source):
         documents: list[Document] = []
         names: list[list[str]] = []
         problems: list[Problem] = []
-        declared = False
         ids: Counter[str] = Counter()
         for line in read_lines(self.path):
             id = _hash(line)
@@ -62,7 +61,6 @@ class JsonlSource(Source):
                 id = id if ids[id] == 1 else f"{id}#{ids[id]}"
                 documents.append(_document(row, id, self.path.parent))
                 names.append(_names(row, documents[-1], self.path.parent))
-                declared = declared or bool(row.get("split"))
             except ItemError as error:
                 detail = error.detail if error.detail.startswith("line ") else f"line {line.number}: {error.detail}"
                 problems.append(Problem(id, error.reason, detail))
@@ -70,9 +68,7 @@ class JsonlSource(Source):
             raise DataError(
                 f"{self.name} holds no document" + (f": {problems[0].detail}" if problems else "; it is empty")
             )
-        if not declared:
-            documents = hold_out(documents, joined(names))
-        return Found(tuple(documents), tuple(problems), _repeated(ids))
+        return Found(tuple(divided(documents, joined(names))), tuple(problems), _repeated(ids))
 
 
 def _hash(line: Line) -> str:

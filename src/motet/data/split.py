@@ -56,6 +56,16 @@ def hold_out(documents: Sequence[Document], keys: Sequence[str]) -> list[Documen
     return [replace(doc, split=HELD_OUT if key in chosen else TRAIN) for doc, key in zip(documents, keys, strict=True)]
 
 
+def divided(documents: Sequence[Document], keys: Sequence[str]) -> list[Document]:
+    """The documents as they name their splits, if one is named as held out; else some are held out (``hold_out``).
+
+    A split that is called "train" alone tells nothing of what to judge on: data sets are often given so.
+    """
+    if any(document.split == HELD_OUT for document in documents):
+        return list(documents)
+    return hold_out(documents, keys)
+
+
 def joined(names: Sequence[Sequence[str]]) -> list[str]:
     """One key for each: items that share a name, be it through others, get the same one, the least of all their names.
 

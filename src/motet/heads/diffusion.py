@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import silu
 
+from motet.bounds import check_bounds
 from motet.diffusion.draws import draw_noise
 from motet.diffusion.guidance import Guidance, guide
 from motet.diffusion.path import PATHS, Point, point_of, target_of
@@ -37,6 +38,7 @@ class DiffusionShape(Process):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_bounds(self, "width", "n_layers", "ffn_dim", low=1)
         if self.draws < 1:
             raise ConfigError(f"draws is {self.draws}; at least one (time, noise) draw is needed for each token")
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
+from motet.bounds import check_bounds
 from motet.codecs.sigma_vae import SigmaVaeShape
 from motet.codecs.text import TextCodec
 from motet.errors import ConfigError
@@ -50,6 +51,7 @@ class ACDiT(DenoisedPictures):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_bounds(self, "block", low=1)
         if self.rope == "mixed" and (self.condition == "text" or self.text_first < 1):
             raise ConfigError(
                 "rope=mixed turns by row and column alone, so words would have no order; set condition=class and "

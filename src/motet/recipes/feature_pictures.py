@@ -69,6 +69,11 @@ class FeaturePictures(PictureRecipe):
                 f"codec_batch is {self.codec_batch}; every batch of the decoder's stage has pictures for each of the "
                 f"{len(self.order().scales)} scales"
             )
+        if self.sampling.scales > len(self.order().scales):
+            raise ConfigError(
+                f"sampling.scales is {self.sampling.scales}, but a picture has {len(self.order().scales)}; "
+                "0 generates all of them"
+            )
         if not 0 < self.contrast_share < 1 - self.codec_share:
             raise ConfigError(
                 f"contrast_share is {self.contrast_share} and codec_share {self.codec_share}; both are shares of the "

@@ -33,6 +33,8 @@ from motet.request import WRITING, Sampling
 from motet.train.settings import TrainSettings
 
 IMAGE = "image"
+LEAST_IDS = 260
+"""The bytes, and the marks that open and close a document and a picture."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +73,15 @@ class PictureRecipe(Recipe):
     def __post_init__(self) -> None:
         if not 0 < self.codec_share < 1:
             raise ConfigError(f"codec_share is {self.codec_share}; it is a share of the budget between 0 and 1")
-        check_bounds(self, "image_size", "vocab_size", "rows", "row_length", "codec_batch", low=1)
-        check_bounds(self, "condition_dropout", "text_first", low=0, high=1)
+        check_bounds(self, "image_size", "rows", "row_length", "codec_batch", low=1)
+        check_bounds(self, "vocab_size", low=LEAST_IDS if self.tokenizer is None else 1)
+        check_bounds(self, "condition_dropout", "text_first", "balance", "describing_balance", low=0, high=1)
         check_bounds(self, "image_weight", low=0)
+        if self.sampling.guidance != 1 and not self.condition_dropout and self.text_first:
+            raise ConfigError(
+                f"sampling.guidance is {self.sampling.guidance}, but with condition_dropout 0 the model never learns "
+                "its unconditional branch; set condition_dropout (0.1, say), or sampling.guidance to 1"
+            )
 
     def mute(self) -> str:
         if not self.text_weight:

@@ -218,8 +218,8 @@ def _all_trained(run: Path) -> bool:
 def _same_settings(run: Path, config: RunConfig) -> None:
     """Checks that the run in the folder is this one. A stage that has failed may have another learning rate.
 
-    When it looks and saves may change. Data may have another name, unless the name is all that the folder tells of
-    them.
+    When it looks and saves may change, and how it draws. Data may have another name, unless the name is all that the
+    folder tells of them.
     """
     theirs, mine = read_config(run), _told(config)
     try:
@@ -233,7 +233,7 @@ def _same_settings(run: Path, config: RunConfig) -> None:
         recipe = theirs.build()
         stages = [stage for stage in recipe.stages(theirs.seed) if stage.name == failed]
         free |= {f"{name}.lr" for stage in stages for name in _trains_by(recipe, stage)}
-    free |= {name for name in odd if name.rpartition(".")[2] in CADENCE}
+    free |= {name for name in odd if name.startswith("sampling.") or name.rpartition(".")[2] in CADENCE}
     told = [odd["recipe"]] if "recipe" in odd else [words for name, words in odd.items() if name not in free]
     if told:
         raise CheckpointError(

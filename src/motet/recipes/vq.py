@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from motet.bounds import check_bounds
 from motet.codecs.vq import VQ, VqShape
 from motet.embed.lookup import Lookup
 from motet.factorise.next_token import NextToken
@@ -39,6 +40,10 @@ class VQTokens(PictureRecipe):
     rows: int = field(default=24, metadata={"help": "packed rows in a batch"})
     row_length: int = field(default=192, metadata={"help": "tokens in a row"})
     sampling: Sampling = Sampling(guidance=3.0)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_bounds(self, "z_loss", low=0)
 
     def picture(self) -> Modality:
         dim, size = self.backbone.dim, self.codec.codebook_size

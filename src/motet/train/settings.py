@@ -98,6 +98,8 @@ class TrainSettings:
         check_bounds(self, "floor", low=0, high=1)
         check_bounds(self, "ema", low=0, high=0.999999999)
         check_bounds(self, "checkpoint_steps", low=1)
+        if not all(0 <= beta < 1 for beta in self.betas):
+            raise ConfigError(f"betas is {self.betas}; expected two numbers from 0 to below 1")
         if self.cooldown is not None and self.schedule != "wsd":
             raise ConfigError(
                 f"cooldown={self.cooldown} has no effect on the {self.schedule} schedule; set schedule=wsd"
