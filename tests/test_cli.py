@@ -184,6 +184,20 @@ def test_each_picture_gets_the_caption_that_it_gets_alone(run: str) -> None:
     assert [row["caption"] for row in rows] == alone
 
 
+def test_a_question_is_asked_of_each_picture(run: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Prompt] = []
+
+    def noted(self: Pipeline, prompts: Sequence[Prompt], **kwargs: Any) -> list[list[Raw]]:
+        asked.extend(prompts)
+        return [["a disc"] for _ in prompts]
+
+    monkeypatch.setattr(Pipeline, "generate_many", noted)
+    paths = ["pictures/red-disc.png", "pictures/blue-bar.png"]
+    ran = motet("describe", run, *paths, "--question", "what is it?")
+    assert ran.exit_code == 0 and ran.stdout == "a disc\na disc\n"
+    assert [prompt[1:] for prompt in asked] == [("what is it?",)] * 2
+
+
 def test_pictures_that_cannot_be_read_are_named_at_the_end_and_cost_the_others_nothing(run: str, place: Path) -> None:
     (place / "broken.png").write_bytes((place / "pictures/red-disc.png").read_bytes()[:60])
     paths = ["broken.png", "pictures/blue-bar.png", "gone.png"]

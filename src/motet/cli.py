@@ -161,6 +161,9 @@ def sample(
 def describe(
     run: RunFolder,
     pictures: Annotated[list[Path], typer.Argument(metavar="PICTURE...", help="Picture files.", show_default=False)],
+    question: Annotated[
+        str | None, typer.Option(help="Asked of each picture: its answer is written.", show_default=False)
+    ] = None,
     temperature: Annotated[
         float | None, typer.Option(help="Softness; 0 takes the likeliest words.", show_default=False)
     ] = None,
@@ -168,9 +171,11 @@ def describe(
     changes: Changes = None,
     as_json: Annotated[bool, typer.Option("--json", help="A JSON list of picture and caption.")] = False,
 ) -> None:
-    """Write a caption for each picture, one a line, up to 64 at once.
+    """Write a caption for each picture, or the answer to a question about it, one a line, up to 64 at once.
 
     [dim]Example:[/] motet describe runs/demo heart.png photos/*.jpg
+
+    [dim]Example:[/] motet describe runs/scenes scene.png --question "how many stars are there?"
 
     A picture that cannot be read has an empty line, and is named at the end; the exit code is then 2.
     """
@@ -178,7 +183,7 @@ def describe(
     from motet.commands.options import sampling_of
 
     sampling = sampling_of(run, {"text_temperature": temperature}, changes, want="text")
-    described = describing.describe(run, pictures, sampling=sampling, seed=seed)
+    described = describing.describe(run, pictures, question=question, sampling=sampling, seed=seed)
     typer.echo(describing.as_json(described) if as_json else describing.as_lines(described))
     describing.check_read(described)
 

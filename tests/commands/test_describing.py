@@ -12,6 +12,7 @@ from motet.recipes.dit import TINY as DIT
 from motet.recipes.latentlm import TINY
 from motet.recipes.recipe import Recipe
 from motet.recipes.run import RunConfig
+from motet.recipes.same_data import write_data
 from motet.request import Sampling
 from motet.whole import write_json
 
@@ -35,6 +36,12 @@ def test_a_model_that_never_learned_to_describe_is_not_asked(
 ) -> None:
     with pytest.raises(CapabilityError, match=f"cannot describe pictures: {reason}"):
         described(name, recipe, tmp_path)
+
+
+def test_one_whose_documents_are_questions_is_loaded(tmp_path: Path) -> None:
+    write_data(tmp_path, {}, {"text"})
+    with pytest.raises(CheckpointError, match=r"there is no .*ema\.safetensors"):
+        described("latentlm", replace(TINY, text_first=1.0), tmp_path)
 
 
 def test_one_that_did_is_loaded(tmp_path: Path) -> None:

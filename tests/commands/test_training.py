@@ -13,6 +13,8 @@ from rich.console import Console
 
 from motet.commands import training
 from motet.commands.training import Order, train
+from motet.data.corpus import Corpus, Split
+from motet.data.document import Document, Part
 from motet.errors import ConfigError, DataError
 from motet.recipes.dit import TINY as DIT
 from motet.recipes.latentlm import TINY
@@ -73,6 +75,20 @@ def test_the_last_words_name_no_drawing_where_the_recipe_does_not_learn_it(
     recipe = replace(TINY, text_first=0.0)
     said = told(tmp_path, *documents, monkeypatch=monkeypatch, recipe=recipe, finished=True)
     assert "motet describe" in said and "motet sample" not in said
+
+
+@pytest.mark.parametrize(("edit", "asked"), [(False, '"text 0" -o'), (True, '"make it blue" --picture PICTURE.png -o')])
+def test_the_last_words_ask_for_a_picture_as_the_documents_do(edit: bool, asked: str) -> None:
+    picture = Part("image", Image.new("RGB", (8, 8)))
+    given, words = replace(picture, learn=False), Part("text", "make it blue", learn=False)
+    parts = (given, words, picture) if edit else (Part("text", "text 0"), picture)
+    document = Document("x", parts)
+    question = Document("y", (given, Part("text", "what is it?", learn=False), Part("text", "a fox")))
+    corpus = Corpus("data", Split((document,), (8, 8)), Split((question,), (8, 8)))
+    said = io.StringIO()
+    order = Order("latentlm", replace(TINY, text_first=0.5), "data", Path("run"), Budget(steps=1), 0)
+    training._say_next(order, corpus, Console(file=said, width=400))
+    assert f"motet sample run {asked} out.png" in said.getvalue()
 
 
 @pytest.mark.parametrize(

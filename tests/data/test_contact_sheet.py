@@ -29,6 +29,16 @@ def test_each_document_is_drawn_with_its_picture_and_caption(tmp_path: Path) -> 
     assert any(max(colour) < 80 for colour in found), "no ink: the captions are missing"
 
 
+def test_the_pictures_of_a_document_stand_side_by_side_and_a_mere_line_is_shown(tmp_path: Path) -> None:
+    shades = [(200, 20 * n, 0) for n in range(5)]
+    pictures = [Part("image", Image.new("RGB", (8, 8), shade)) for shade in shades]
+    for n in (2, 4, 5):
+        contact_sheet([Document("x", tuple(pictures[:n]))], tmp_path / "sheet.png")
+        assert {colour for colour in colours(tmp_path / "sheet.png") if colour in shades} == set(shades[: min(n, 4)])
+    contact_sheet([Document("x", (Part("image", Image.new("RGB", (900, 1), "red")),))], tmp_path / "sheet.png")
+    assert (255, 0, 0) in colours(tmp_path / "sheet.png")
+
+
 def test_a_limited_sheet_is_spread_over_all_documents(tmp_path: Path) -> None:
     documents = [Document(str(n), (Part("image", Image.new("RGB", (8, 8), (200, n, 0))),)) for n in range(100)]
     contact_sheet(documents, tmp_path / "sheet.png", limit=4)

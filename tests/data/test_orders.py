@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 import torch
 
-from motet.data.orders import described, drawn
+from motet.data.orders import before_last, described, drawn, taught
 from motet.sequence import Segment
 
 TEXT = Segment("text", torch.arange(3))
@@ -41,3 +41,36 @@ def test_the_turns_of_a_chat_keep_their_order_and_what_the_assistant_says_is_lea
 def test_other_documents_keep_their_order_and_what_is_learned(document: list[Segment]):
     for order in (drawn, described):
         assert all(one is other for one, other in zip(order(document), document, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("document", "prompt"),
+    [
+        ([TEXT, PICTURE], [TEXT]),
+        ([PICTURE, TEXT], [TEXT]),
+        ([SHOWN, READ, PICTURE], [SHOWN, READ]),
+        ([TEXT, PICTURE, TEXT, PICTURE, TEXT], [TEXT, PICTURE, TEXT]),
+        ([SHOWN, READ, TEXT], []),
+        ([PICTURE], []),
+    ],
+)
+def test_the_prompt_of_a_picture_is_what_stands_before_it(document: list[Segment], prompt: list[Segment]):
+    found = before_last(document, "image")
+    assert len(found) == len(prompt) and all(one is other for one, other in zip(found, prompt, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("document", "modalities"),
+    [
+        ([TEXT, PICTURE], set()),
+        ([READ, PICTURE], {"image"}),
+        ([SHOWN, TEXT], {"text"}),
+        ([SHOWN, READ, PICTURE], {"image"}),
+        ([SHOWN, READ, TEXT], {"text"}),
+        ([TEXT, PICTURE, TEXT], {"text", "image"}),
+        ([PICTURE, PICTURE], set()),
+        ([TEXT, TEXT], set()),
+    ],
+)
+def test_a_document_teaches_what_it_has_learned_behind_something_else(document: list[Segment], modalities: set[str]):
+    assert taught(document) == modalities

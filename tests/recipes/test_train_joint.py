@@ -11,12 +11,14 @@ from torch._dynamo.utils import counters
 
 from motet.data.corpus import Corpus, Split
 from motet.data.document import Document, Part
+from motet.model import Model
 from motet.nn.compiler import forget_compiled, lacks_for_compiling
 from motet.recipes import train_joint
 from motet.recipes.latentlm import TINY
 from motet.recipes.recipe import initialised
 from motet.recipes.train_joint import Mixture, TrainJointly
-from motet.request import Sampling
+from motet.request import Request, Sampling
+from motet.sequence import Segment
 
 CLASSES = ("fox", "fox", "fox", "fox", "hare", "hare", "owl", "owl")
 
@@ -60,6 +62,34 @@ def test_previews_are_of_prompts_from_all_over_those_that_there_are(
     monkeypatch.setattr(train_joint, "PREVIEWED", 4)
     objective.preview(tmp_path / "preview.png")
     assert shown == ["fox", "fox", "hare", "owl"]
+
+
+def test_an_edit_is_previewed_from_the_picture_and_its_instruction_and_a_question_is_not(
+    own_cache: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, after = (Image.new("RGB", (16, 16), colour) for colour in ("red", "blue"))
+    given, words = Part("image", before, learn=False), Part("text", "make it blue", learn=False)
+    edit = Document("edit", (given, words, Part("image", after)))
+    question = Document("question", (given, Part("text", "what colour?", learn=False), Part("text", "red")))
+    split = Split((edit, question), (16, 16))
+    corpus = Corpus("edits", split, split)
+    model = initialised(TINY, TINY.text_codec(corpus), 0)
+    mixture = Mixture(rows=2, length=64, text_first=0.5)
+    made = TrainJointly(model, corpus, mixture, sampling=Sampling(guidance=1.0, steps=1), seed=0)
+    sheets: list[list[Document]] = []
+    asked: list[list[str]] = []
+    sampler = train_joint.generate
+
+    def noted(model: Model, requests: Sequence[Request]) -> list[list[Segment]]:
+        asked.extend([segment.modality for segment in request.prompt] for request in requests)
+        return sampler(model, requests)
+
+    monkeypatch.setattr(train_joint, "generate", noted)
+    monkeypatch.setattr(train_joint, "contact_sheet", lambda documents, path, **how: sheets.append(documents))
+    made.preview(tmp_path / "preview.png")
+    assert asked == [["image", "text"]]
+    assert [[part.modality for part in shown.parts] for shown in sheets[0]] == [["image", "text", "image"]]
+    assert sheets[0][0].text == "make it blue"
 
 
 def loss_and_gradients(objective: TrainJointly) -> tuple[float, dict[str, Tensor]]:

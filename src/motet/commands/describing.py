@@ -1,4 +1,4 @@
-"""What `motet describe` does: a caption for each picture. One that cannot be read costs the others nothing."""
+"""What `motet describe` does: a caption for each picture, or an answer. One that is unreadable costs others nothing."""
 
 import json
 from collections.abc import Sequence
@@ -13,24 +13,28 @@ from motet.errors import CapabilityError, DataError
 from motet.model import TEXT
 from motet.pipeline import IMAGE, opened
 from motet.recipes.run import load, read_config
+from motet.recipes.same_data import taught_in
 from motet.request import Sampling
 
 
 @dataclass(frozen=True)
 class Described:
-    """A picture's caption; or, if it cannot be read, what is wrong with it."""
+    """A picture's caption, or its answer; or, if it cannot be read, what is wrong with it."""
 
     picture: Path
     caption: str = ""
     problem: str = ""
 
 
-def describe(run: Path, pictures: Sequence[Path], *, sampling: Sampling, seed: int) -> list[Described]:
+def describe(
+    run: Path, pictures: Sequence[Path], *, question: str | None = None, sampling: Sampling, seed: int
+) -> list[Described]:
     """Captions of those that can be read, all in one batch, each under ``seed``; in the order of ``pictures``.
 
+    question: stands behind each picture, and what follows it is the answer.
     Raises CheckpointError if ``run`` is no run, CapabilityError if its recipe does not learn to describe.
     """
-    if reason := read_config(run).build().mute():
+    if reason := read_config(run).build().mute(taught_in(run)):
         raise CapabilityError(
             f"{run} cannot describe pictures: {reason}. It draws them (`motet sample`); to describe, train a recipe "
             "that learns text behind pictures, as latentlm does, with text_first below 1"
@@ -38,6 +42,7 @@ def describe(run: Path, pictures: Sequence[Path], *, sampling: Sampling, seed: i
     model = load(run)
     model.sampling = sampling
     height, width = model.model.modality(IMAGE).size
+    asked = [] if question is None else [question]
     readable: dict[int, Image.Image] = {}
     problems: dict[int, str] = {}
     for i, path in enumerate(pictures):
@@ -47,7 +52,7 @@ def describe(run: Path, pictures: Sequence[Path], *, sampling: Sampling, seed: i
             problems[i] = str(error)
     with Watch("describing") as watch:
         answers = model.generate_many(
-            list(readable.values()),
+            [(picture, *asked) for picture in readable.values()],
             want=TEXT,
             seeds=[seed] * len(readable),
             progress=lambda done: watch(done, len(readable)),

@@ -15,6 +15,7 @@ from motet.data.strips import strips
 from motet.errors import CapabilityError
 from motet.pipeline import IMAGE, Prompt, opened
 from motet.recipes.run import load, read_config
+from motet.recipes.same_data import taught_in
 from motet.request import Sampling
 
 
@@ -40,7 +41,7 @@ def sample(run: Path, wanted: Wanted, *, sampling: Sampling, out: Path, folder: 
     cannot be read.
     """
     check_place(out / "000.png" if folder else out)
-    if reason := read_config(run).build().handless():
+    if reason := read_config(run).build().handless(taught_in(run)):
         raise CapabilityError(
             f"{run} cannot draw pictures: {reason}. It describes them (`motet describe`); to draw, train it with "
             "text_first above 0"

@@ -13,9 +13,12 @@ from motet import __version__
 from motet.commands.terminal import Watch
 from motet.config import to_dict
 from motet.data.corpus import Corpus
+from motet.data.orders import before_last
 from motet.data.quarantine import summary
 from motet.data.source import open_source
 from motet.errors import ConfigError, DataError
+from motet.model import TEXT
+from motet.pipeline import IMAGE
 from motet.recipes.recipe import Recipe
 from motet.recipes.run import RunConfig, is_finished, read_config, train_run
 from motet.train.settings import Budget
@@ -155,12 +158,11 @@ def _check_split(corpus: Corpus) -> None:
 
 
 def _say_next(order: Order, corpus: Corpus, console: Console) -> None:
-    texts = corpus.held_out.texts or corpus.train.texts
-    prompt = (texts[0] if texts else "a red heart").replace('"', "'")[:60]
-    folder = escape(str(order.run))
+    folder, taught = escape(str(order.run)), corpus.train.taught()
     console.print(f"[green]Finished.[/] The run is in [bold]{folder}[/]. Next:", soft_wrap=True)
-    drawing = [] if order.recipe.handless() else [(f'motet sample {folder} "{escape(prompt)}" -o out.png', "draw")]
-    describing = [] if order.recipe.mute() else [(f"motet describe {folder} PICTURE.png", "describe a picture")]
+    drawing = [] if order.recipe.handless(taught) else [(f"motet sample {folder} {_asking(corpus)} -o out.png", "draw")]
+    muted = order.recipe.mute(taught)
+    describing = [] if muted else [(f"motet describe {folder} PICTURE.png", "describe a picture")]
     for command, what in (
         *drawing,
         *describing,
@@ -169,3 +171,13 @@ def _say_next(order: Order, corpus: Corpus, console: Console) -> None:
         console.print(f"  {command}  [dim]{what}[/]", soft_wrap=True)
     if corpus.credit:
         console.print(f"[dim]{escape(corpus.credit)}[/]", soft_wrap=True)
+
+
+def _asking(corpus: Corpus) -> str:
+    """What `motet sample` is given for a picture as those of the data: its prompt, and for an edit a picture."""
+    documents = (*corpus.held_out.documents, *corpus.train.documents)
+    before = next(filter(None, (before_last(document.parts, IMAGE) for document in documents)), [])
+    texts = [part.value for part in before if isinstance(part.value, str) and part.modality == TEXT]
+    prompt = (texts[-1] if texts else "a red heart").replace('"', "'")[:60]
+    pictured = any(part.modality == IMAGE for part in before)
+    return f'"{escape(prompt)}"' + (" --picture PICTURE.png" if pictured else "")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageFont
 
 from motet.data.cache import cache_folder
 from motet.data.document import Document
@@ -18,6 +18,7 @@ from motet.errors import DataError
 _THUMB, _GAP, _FONT_SIZE, _N_LINES = 108, 12, 13, 4
 _LINE = _FONT_SIZE + 3
 _WIDTH, _HEIGHT = _THUMB + _GAP, _THUMB + 5 + _N_LINES * _LINE + _GAP
+_MOST = 4  # pictures of a document that are shown
 _NARROWEST = 2  # pixels of the narrowest letter: more letters than this allows are never measured
 _BACK, _INK, _DIM, _BAD = "white", "#222222", "#e4e4e4", "#b00020"
 
@@ -27,8 +28,9 @@ Font = ImageFont.ImageFont | ImageFont.FreeTypeFont
 def contact_sheet(documents: Sequence[Document], path: Path, columns: int = 12, limit: int = 96) -> None:
     """Draw up to ``limit`` documents, evenly spaced over all of them, and save the picture at ``path``.
 
-    A document is shown by its first picture and all its text; one without a picture by its text alone; a bad picture by
-    its reason in red. Captions are wrapped to four lines and ended with an ellipsis where they are longer.
+    A document is shown by its pictures, the first four at most, and all its text; one without a picture by its text
+    alone; a bad picture by its reason in red. Captions are wrapped to four lines and ended with an ellipsis where they
+    are longer.
 
     Raises:
         DataError: nothing to draw, no room for it, or a place that cannot be written to.
@@ -59,17 +61,28 @@ def _cell(
     sheet: Image.Image, draw: ImageDraw.ImageDraw, document: Document, *, at: tuple[int, int], font: Font
 ) -> None:
     left, top = at
-    picture = next((part for part in document.parts if part.modality == "image"), None)
-    try:
-        image = picture.load() if picture else None
-    except ItemError as error:
-        _lines(draw, wrap(error.reason, font, lines=4), at=(left + 4, top + 4), font=font, ink=_BAD)
-        image = None
-    if isinstance(image, Image.Image):
-        thumb = ImageOps.contain(image, (_THUMB, _THUMB), Image.Resampling.LANCZOS)
-        sheet.paste(thumb, (left + (_THUMB - thumb.width) // 2, top + (_THUMB - thumb.height) // 2))
+    pictures = [part for part in document.parts if part.modality == "image"][:_MOST]
+    side = _THUMB if len(pictures) < 2 else _THUMB // 2
+    for number, part in enumerate(pictures):
+        down, right = divmod(number, 2)
+        x, y = left + right * side, top + down * side + (side // 2 if len(pictures) == 2 else 0)
+        try:
+            image = part.load()
+        except ItemError as error:
+            _lines(draw, wrap(error.reason, font, lines=4, width=side), at=(x + 4, y + 4), font=font, ink=_BAD)
+            continue
+        if isinstance(image, Image.Image):
+            thumb = _thumbnail(image, side)
+            sheet.paste(thumb, (x + (side - thumb.width) // 2, y + (side - thumb.height) // 2))
     draw.rectangle((left, top, left + _THUMB - 1, top + _THUMB - 1), outline=_DIM)
     _lines(draw, wrap(document.text, font, lines=_N_LINES), at=(left, top + _THUMB + 5), font=font, ink=_INK)
+
+
+def _thumbnail(image: Image.Image, side: int) -> Image.Image:
+    """The whole picture in a square of ``side`` pixels; of one that is a mere line, a pixel at least."""
+    scale = side / max(image.size)
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    return image.resize(size, Image.Resampling.LANCZOS)
 
 
 def _lines(draw: ImageDraw.ImageDraw, lines: list[str], *, at: tuple[int, int], font: Font, ink: str) -> None:

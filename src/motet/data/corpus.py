@@ -13,6 +13,7 @@ from PIL import Image
 from motet.data.document import Document, Part, check_texts
 from motet.data.encode import encode_documents
 from motet.data.evenly import evenly
+from motet.data.orders import taught
 from motet.data.pixels import Pixels, Progress, load_pixels
 from motet.data.source import Source
 from motet.model import Model
@@ -39,6 +40,10 @@ class Split:
     @property
     def has_pictures(self) -> bool:
         return any(part.modality == "image" for document in self.documents for part in document.parts)
+
+    def taught(self) -> set[str]:
+        """The modalities that it teaches from another, whatever the share of pairs with the text first."""
+        return set().union(*(taught(document.parts) for document in self.documents))
 
     def at_most(self, documents: int) -> "Split":
         """So many documents of the split, at most, evenly taken."""

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from motet.data.corpus import Corpus, Split
 from motet.data.document import Document
+from motet.data.orders import taught
 from motet.evaluate.timed import Tick
 from motet.model import TEXT, Model
 from motet.sequence import Segment
@@ -41,6 +42,11 @@ class Judged:
 def is_pair(document: Document) -> bool:
     """Whether a document is one text and one picture, in either order."""
     return sorted(part.modality for part in document.parts) == [IMAGE, TEXT]
+
+
+def taught_by_pairs(split: Split) -> set[str]:
+    """``Split.taught`` of its pairs alone: those whose halves are not both learned, as of a chat."""
+    return set().union(*(taught(document.parts) for document in split.documents if is_pair(document)))
 
 
 def judged(model: Model, corpus: Corpus, *, held_out: bool, n: int | None, seed: int = 0) -> Judged | None:

@@ -11,6 +11,7 @@ from motet.data.corpus import Corpus
 from motet.data.source import open_source
 from motet.errors import DataError
 from motet.evaluate.evaluation import Evaluation, evaluate
+from motet.evaluate.judged import taught_by_pairs
 from motet.evaluate.report import write_report
 from motet.evaluate.timed import Timed
 from motet.recipes.rows import fitting
@@ -47,9 +48,10 @@ def evaluate_run(
     corpus = fitting(recipe, pipeline.model.text, corpus)  # it has learned nothing of longer documents
     looked_at = corpus.at_most(max(documents, n))
     folder = _made(Path(run) / "eval" if out is None else Path(out))
-    found = evaluate(pipeline, looked_at, n=n, sampling=sampling, timed=Timed(console), mute=recipe.mute())
+    taught = taught_by_pairs(corpus.train)
+    found = evaluate(pipeline, looked_at, n=n, sampling=sampling, timed=Timed(console), mute=recipe.mute(taught))
     told = [unlike] if unlike else []
-    if reason := recipe.handless():
+    if reason := recipe.handless(taught):
         told.append(f"What it draws: {reason}, so drawings, retrieval, distances and drift here are of noise.")
     if passed_over := len(corpus) - len(looked_at):
         told.append(

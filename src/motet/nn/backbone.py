@@ -44,9 +44,7 @@ class TransformerShape:
     )
 
     def __post_init__(self) -> None:
-        check_bounds(
-            self, "dim", "n_layers", "n_heads", "n_kv_heads", "head_dim", "ffn_dim", "rope_theta", low=1
-        )
+        check_bounds(self, "dim", "n_layers", "n_heads", "n_kv_heads", "head_dim", "ffn_dim", "rope_theta", low=1)
         check_bounds(self, "norm_eps", low=0)
         if self.head_dim is None and self.dim % self.n_heads:
             raise ConfigError(f"dim {self.dim} does not divide into {self.n_heads} heads; change one, or set head_dim")

@@ -6,7 +6,7 @@ on pixels, and the stage that trains the model on packed documents in both order
 """
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import ClassVar
@@ -83,13 +83,15 @@ class PictureRecipe(Recipe):
                 "its unconditional branch; set condition_dropout (0.1, say), or sampling.guidance to 1"
             )
 
-    def mute(self) -> str:
+    def mute(self, taught: Container[str] = ()) -> str:
         if not self.text_weight:
             return "it learns pictures and no text"
-        return "it learns pictures from text alone (text_first=1)" if self.text_first == 1 else ""
+        one_way = self.text_first == 1 and TEXT not in taught
+        return "it learns pictures from text alone (text_first=1)" if one_way else ""
 
-    def handless(self) -> str:
-        return "it learns text from pictures alone (text_first=0)" if self.text_first == 0 else ""
+    def handless(self, taught: Container[str] = ()) -> str:
+        one_way = self.text_first == 0 and IMAGE not in taught
+        return "it learns text from pictures alone (text_first=0)" if one_way else ""
 
     @abstractmethod
     def picture(self) -> Modality:

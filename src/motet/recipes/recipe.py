@@ -1,7 +1,7 @@
 """What a recipe is: a paper's knobs, the model that they build, and the stages that train it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -52,12 +52,15 @@ class Recipe(ABC):
         """How training lays out pairs in which the picture comes first and is described."""
         return described
 
-    def mute(self) -> str:
-        """Why its models cannot describe a picture, as a clause; empty where they can."""
+    def mute(self, taught: Container[str] = ()) -> str:
+        """Why its models cannot write of a picture, as a clause; empty where they can.
+
+        taught: what the documents teach whatever the share of pairs with the text first (``Split.taught``).
+        """
         return ""
 
-    def handless(self) -> str:
-        """Why its models cannot draw a picture, as a clause; empty where they can."""
+    def handless(self, taught: Container[str] = ()) -> str:
+        """Why its models cannot draw a picture, as ``mute``."""
         return ""
 
     def unread(self) -> tuple[str, ...]:

@@ -33,7 +33,7 @@ from motet.pipeline import Pipeline
 from motet.recipes.recipe import Recipe, Stage, initialised
 from motet.recipes.registry import RECIPES
 from motet.recipes.rows import LEFT_OUT, fitting
-from motet.recipes.same_data import changed_data
+from motet.recipes.same_data import changed_data, write_data
 from motet.recipes.trained_codecs import put_codecs, trained_codecs
 from motet.recipes.weights import Weights, read_mark, read_weights, write_weights
 from motet.seed import checked_seed
@@ -116,7 +116,7 @@ def train_run(
     run.mkdir(parents=True, exist_ok=True)
     _tell_new_budget(run, config)
     write_json(run / "config.json", to_dict(config))
-    write_json(run / "data.json", identity)
+    write_data(run, identity, corpus.train.taught())
     if not tokenizer.is_file():
         text.save(tokenizer)
     stages = recipe.stages(config.seed)

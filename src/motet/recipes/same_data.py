@@ -1,11 +1,24 @@
-"""Whether documents are those that a run was begun on, as RUN/data.json tells."""
+"""RUN/data.json: which documents a run was begun on, and what they teach."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from motet.whole import write_json
+
 SPLITS = {"train": "to learn from", "held_out": "held out"}
+
+
+def write_data(run: Path, identity: Mapping[str, Any], taught: Iterable[str]) -> None:
+    """Notes a ``Corpus.identity``, so that the run goes on with no other documents, and ``Split.taught``."""
+    write_json(run / "data.json", {**identity, "taught": sorted(taught)})
+
+
+def taught_in(run: Path) -> list[str]:
+    """What the documents taught whatever the order of pairs (``Split.taught``); nothing, if the run does not tell."""
+    path = run / "data.json"
+    return list(json.loads(path.read_text()).get("taught", [])) if path.is_file() else []
 
 
 def changed_data(run: Path, mine: Mapping[str, Any]) -> dict[str, str]:

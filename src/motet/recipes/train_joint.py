@@ -14,7 +14,7 @@ from motet.data.corpus import Corpus
 from motet.data.document import Document, Part
 from motet.data.evenly import evenly
 from motet.data.loader import Loader, Task, balanced_weights, document_rng
-from motet.data.orders import Ordering, described, drawn, text_first
+from motet.data.orders import Ordering, before_last, described, drawn
 from motet.generate import generate
 from motet.model import TEXT, Model
 from motet.nn.attention import Attention
@@ -162,11 +162,12 @@ class TrainJointly(Objective):
                 )
 
     def preview(self, path: Path) -> None:
-        """Pictures for some held-out prompts, by the same sampler as everywhere."""
+        """Pictures for some held-out prompts, by the same sampler as everywhere; an edit beside what it is made of."""
         wanted = next((name for name in self.module.modalities if name != TEXT), None)
-        firsts = [text_first(segments)[:1] for segments in self.held_out]
-        prompts = evenly([first for first in firsts if first and first[0].modality == TEXT], PREVIEWED)
-        if wanted is None or not prompts:
+        if wanted is None:
+            return
+        prompts = evenly([p for p in (before_last(doc, wanted) for doc in self.held_out) if p], PREVIEWED)
+        if not prompts:
             return
         requests = [Request(tuple(p), wanted, seed=i, sampling=self.sampling) for i, p in enumerate(prompts)]
         made = generate(self.module, requests)
@@ -174,9 +175,12 @@ class TrainJointly(Objective):
         for i, (prompt, segments) in enumerate(zip(prompts, made, strict=True)):
             codec, one = self.module.modality(wanted).codec, segments[0]
             picture = codec.render([one.values], one.grid, [document_rng(i, 0)])[0]
-            caption = self.module.text.decode(prompt[0].values)
-            shown.append(Document(str(i), (Part("text", caption), Part("image", picture))))
+            shown.append(Document(str(i), (*map(self._part, prompt), Part(wanted, picture))))
         contact_sheet(shown, path, columns=8)
+
+    def _part(self, given: Segment) -> Part:
+        codec = self.module.modality(given.modality).codec
+        return Part(given.modality, codec.decode(codec.means(given.values), given.grid))
 
 
 def _passed(part: nn.Module) -> int:

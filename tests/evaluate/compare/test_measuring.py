@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from motet.data.corpus import Corpus
+from motet.data.corpus import Corpus, Split
 from motet.evaluate.compare.measures import measure
 from motet.evaluate.compare.measuring import Measured, measure_run
 from motet.evaluate.compare.passes import count_passes
 from motet.evaluate.compare.plan import Measuring
 from motet.evaluate.compare.unlearned import unlearned
+from motet.evaluate.judged import is_pair
 from motet.evaluate.timed import Timed
 from motet.pipeline import IMAGE, Pipeline
 from motet.recipes.acdit import TINY as ACDIT
@@ -95,10 +96,11 @@ def test_a_recipe_that_only_draws_has_no_captions_and_says_so(
     pipeline: Pipeline, quick: LatentLM, corpus: Corpus
 ) -> None:
     found = _measured(pipeline, replace(quick, text_first=1.0), corpus)
-    assert not {"captions_exact", "answers", "loss/text/image_first"} & found.numbers.keys()
+    assert not {"captions_exact", "loss/text/image_first"} & found.numbers.keys()
+    assert "answers" in found.numbers, "questions are learned in any case"
     assert "loss/text/text_first" in found.numbers
     assert found.left_out == [
-        "Captions and answers: it learns pictures from text alone (text_first=1), so it cannot describe.",
+        "Captions: it learns pictures from text alone (text_first=1), so it cannot describe.",
         "Losses, image first: it learns pictures from text alone (text_first=1).",
     ]
 
@@ -113,6 +115,23 @@ def test_of_a_recipe_that_only_describes_no_picture_is_told(
     assert found.left_out == [
         "Drawing, and losses, text first: it learns text from pictures alone (text_first=0), so it cannot draw."
     ]
+
+
+def test_chats_teach_what_pairs_do_not(pipeline: Pipeline, quick: LatentLM, corpus: Corpus) -> None:
+    def turned(split: Split) -> Split:
+        """The text of each pair is a user's."""
+        pairs = [replace(doc, parts=(replace(doc.parts[0], learn=False), doc.parts[1])) for doc in split.documents]
+        return replace(split, documents=tuple(pairs))
+
+    pairs = replace(corpus, train=_pairs(corpus.train), held_out=_pairs(corpus.held_out))
+    chats = replace(pairs, train=turned(pairs.train), held_out=turned(pairs.held_out))
+    one_way = replace(quick, text_first=0.0)
+    shown = [measure_run(pipeline, one_way, some, HOW, Timed(Console(quiet=True)))[1] for some in (pairs, chats)]
+    assert shown[0] is None and shown[1] is not None
+
+
+def _pairs(split: Split) -> Split:
+    return replace(split, documents=tuple(doc for doc in split.documents if is_pair(doc)))
 
 
 NUMBERS = (

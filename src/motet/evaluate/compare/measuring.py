@@ -25,10 +25,10 @@ from motet.evaluate.compare.judging import caption_truths, is_scenes, scores
 from motet.evaluate.compare.match import sizes
 from motet.evaluate.compare.passes import count_passes
 from motet.evaluate.compare.plan import Measuring
-from motet.evaluate.compare.unlearned import text_first, unlearned
+from motet.evaluate.compare.unlearned import unlearned
 from motet.evaluate.features import EfficientNetFeatures
 from motet.evaluate.frechet import frechet_distance
-from motet.evaluate.judged import IMAGE, is_pair, to_uint8
+from motet.evaluate.judged import IMAGE, is_pair, taught_by_pairs, to_uint8
 from motet.evaluate.measures import held_out_losses
 from motet.evaluate.reconstruction import psnr
 from motet.evaluate.timed import Timed
@@ -90,16 +90,20 @@ def measure_run(
     with found.attempt("Drawing"):
         shown = _drawn(found, pipeline, pairs, how, timed)
         _judge(found, pipeline, corpus, how, timed)
-    if why := recipe.mute():
-        found.left_out.append(f"Captions and answers: {why}, so it cannot describe.")
+    taught = taught_by_pairs(corpus.train)
+    if why := recipe.mute(taught):
+        found.left_out.append(f"Captions: {why}, so it cannot describe.")
     else:
         with found.attempt("Describing"):
             _captions(found, pipeline, pairs, timed)
+    if why := recipe.mute(corpus.train.taught()):
+        found.left_out.append(f"Answers: {why}, so it cannot answer.")
+    else:
         with found.attempt("Answering"):
             _answers(found, pipeline, corpus, how, timed)
-    for sentence, names in unlearned(recipe, pipeline.model).items():
+    for sentence, names in unlearned(recipe, pipeline.model, taught).items():
         found.leave_out(names, sentence)
-    return found, None if text_first(recipe) == 0 else shown
+    return found, None if recipe.handless(taught) else shown
 
 
 def _losses(found: Measured, pipeline: Pipeline, split: Split, timed: Timed) -> None:
