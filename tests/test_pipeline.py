@@ -1,13 +1,17 @@
 """The pipeline: what it says of prompts that reach beyond what was trained."""
 
 import logging
+from dataclasses import replace
 
 import pytest
 
 from motet.codecs.text import TextCodec
 from motet.config import override
+from motet.errors import DataError
 from motet.pipeline import Pipeline
 from motet.recipes.latentlm import TINY
+from motet.recipes.lavit.sizes import TINY as LAVIT
+from motet.recipes.puma import TINY as PUMA
 from motet.recipes.recipe import Recipe, initialised
 from motet.recipes.registry import RECIPES
 
@@ -35,6 +39,30 @@ def test_a_prompt_that_reaches_beyond_a_row_of_training_is_warned_of_with_both_n
     assert record.levelno == logging.WARNING
     for words in ("1 of 3 prompts", "the longest takes 65 tokens", "a row of training has 64"):
         assert words in record.message
+
+
+@pytest.mark.parametrize(
+    ("recipe", "sampling", "letters"),
+    [
+        (PUMA, {"scales": 1}, 61),  # a picture's coarsest scale is one token
+        (PUMA, {}, 57),  # and the other one is four
+        (LAVIT, {}, 61),  # of a picture that takes as many codes as it needs, the end alone is sure
+    ],
+)
+def test_what_a_wanted_picture_takes_at_least_is_counted(
+    recipe: Recipe, sampling: dict[str, int], letters: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    recipe = replace(recipe, row_length=64)
+    asked = pipeline(recipe)
+    asked.generate("x" * letters, want="image", **sampling)
+    assert not caplog.records
+    asked.generate("x" * (letters + 1), want="image", **sampling)
+    assert "the longest takes 65 tokens" in caplog.text
+
+
+def test_half_a_character_is_no_prompt() -> None:
+    with pytest.raises(DataError, match=r"the prompt 'fox \\udcff' holds half a character"):
+        pipeline(TINY).generate("fox \udcff", want="image")
 
 
 def test_a_text_that_is_a_label_stands_nowhere_however_long_it_is(caplog: pytest.LogCaptureFixture) -> None:

@@ -7,7 +7,6 @@ model.generate([picture], want="text")
 """
 
 import logging
-import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,6 +16,7 @@ from typing import Any
 from PIL import Image
 
 from motet.config import override
+from motet.data.document import encodes
 from motet.data.loader import document_rng
 from motet.data.picture import fit, read_picture, upright_rgb
 from motet.data.problem import ItemError
@@ -102,6 +102,10 @@ class Pipeline:
         segments = []
         for item in items:
             if isinstance(item, str):
+                if not encodes(item):
+                    raise DataError(
+                        f"the prompt {item!r} holds half a character, which UTF-8 cannot hold; write it anew"
+                    )
                 values, grid = self.model.text.encode(item)
                 segments.append(Segment(TEXT, values, grid, learn=False))
                 continue
@@ -158,5 +162,6 @@ def _reach(model: Model, request: Request) -> int:
         return 1 + sum(len(span) for span in model.prompt(request.prompt))
     # where labels are read, the texts before a wanted picture stand nowhere
     before = split_label(request.prompt, TEXT)[0] if model.reads_labels else request.prompt
-    picture = math.prod(request.grid or model.modality(request.want).grid)
+    wanted = model.modality(request.want)
+    picture = wanted.factorise.least(request.grid or wanted.grid, request.sampling.scales)
     return 1 + sum(len(span) for span in model.prompt(before)) + picture

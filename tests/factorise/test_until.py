@@ -4,6 +4,7 @@ import torch
 
 from motet.codecs.halves import Halves
 from motet.codecs.sentence import Sentence
+from motet.diffusion.guidance import Guidance
 from motet.factorise.factorisation import Wish
 from motet.factorise.given import Given
 from motet.factorise.until import Until
@@ -80,3 +81,22 @@ def test_a_view_has_the_tokens_that_carry_features_one_behind_the_other():
     assert view.pos.tolist() == [[7, 0, 0, 1], [8, 0, 1, 1]]
     (made,) = given.arrange(Segment("image", both.values, (2, 2)), 7, rng())
     assert made.modality == "image" and torch.equal(made.values, ids)
+
+
+def test_linear_guidance_comes_to_its_scale_at_the_usual_number_and_stays_there():
+    """Of 4 patches half are kept, as a rule: the second code has the full scale, and so have those behind it."""
+    head = Categorical(8, RANKED.size)
+    how = TokenSampling(guidance=Guidance(3.0, "linear"))
+    program = Until(RANKED, usual=0.5).generate(Wish("image", (2, 2), 7, how), head, torch.zeros(2, 1, 8), rng())
+    scales, reply = [], None
+    while True:
+        try:
+            asked = program.send(reply)
+        except StopIteration:
+            break
+        if isinstance(asked, Draw):
+            scales.append(asked.how.guidance.scale)
+            reply = torch.tensor([1])
+        else:
+            reply = torch.zeros(2, 1, 8)
+    assert scales == [1.0, 3.0, 3.0, 3.0]

@@ -10,8 +10,9 @@ from torch import Tensor
 from motet.codecs.text import TextCodec
 from motet.commands.options import recipe_of
 from motet.config import override
-from motet.errors import ConfigError
+from motet.errors import ConfigError, ShapeError
 from motet.evaluate.compare.passes import count_passes, kept_bytes
+from motet.factorise.next_block import NextBlock, blocks_of
 from motet.generate import generate
 from motet.heads.head import Head, Wishes
 from motet.model import TEXT, Hidden, Model
@@ -217,3 +218,14 @@ def test_classes_are_learned():
     with torch.no_grad():
         right, swapped = loss(texts, rng()), loss(texts[::-1], rng())
     assert right < 0.5 * swapped
+
+
+def test_blocks_keep_their_shape_in_a_picture_of_another_size() -> None:
+    """Of a grid of 4 x 4 tokens, 2 x 2 make a block; one of 2 x 6 has such blocks, one of 1 x 8 has none."""
+    recipe = override(ACDiT.sizes["tiny"], {"image_size": 32, "block": 4})
+    with torch.device("meta"):
+        factorise = recipe.picture().factorise
+    assert isinstance(factorise, NextBlock)
+    assert [at.tolist() for at in blocks_of((2, 6), factorise.size)] == [[0, 1, 6, 7], [2, 3, 8, 9], [4, 5, 10, 11]]
+    with pytest.raises(ShapeError, match="a grid of 1 x 8 tokens does not divide into blocks of 2 x 2"):
+        blocks_of((1, 8), factorise.size)

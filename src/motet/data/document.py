@@ -31,7 +31,7 @@ class Part:
         if self.modality == "text" and isinstance(self.value, str):
             if not self.value.strip():
                 raise ItemError(Reason.EMPTY_TEXT, f"expected words, got {self.value!r}")
-            if not _encodes(self.value):
+            if not encodes(self.value):
                 raise ItemError(Reason.UNREADABLE_TEXT, f"half a character, which UTF-8 cannot hold: {self.value!r}")
             return self.value
         if self.modality == "image":
@@ -59,7 +59,8 @@ class Document:
         return " ".join(part.value for part in self.parts if part.modality == "text" and isinstance(part.value, str))
 
 
-def _encodes(text: str) -> bool:
+def encodes(text: str) -> bool:
+    """Whether UTF-8 can hold it; half a character of two, as a terminal passes on a byte that is none, it cannot."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:

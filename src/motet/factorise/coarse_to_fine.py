@@ -59,6 +59,9 @@ class CoarseToFine(Factorisation):
             raise ConfigError(f"scales={scales}, but a picture has {len(sizes)}; 0 generates all of them")
         return sum(sizes[: scales or None])
 
+    def least(self, grid: tuple[int, ...], scales: int = 0) -> int:
+        return self.drawn(scales, grid)
+
     def drawable(self, values: Tensor, grid: tuple[int, ...], scales: int = 0) -> Tensor:
         """The scales that are drawn. Raises ConfigError if there are not so many."""
         return values[: self.drawn(scales, grid)]

@@ -1,5 +1,6 @@
 """What every factorisation can do: the training view and the sampling view of one idea, side by side."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -56,6 +57,10 @@ class Factorisation(ABC):
     def drawable(self, values: Tensor, grid: tuple[int, ...], scales: int = 0) -> Tensor:
         """What of a segment's encoded values a model would draw; scales: as in ``Wish``."""
         return values
+
+    def least(self, grid: tuple[int, ...], scales: int = 0) -> int:
+        """The tokens that a generated segment of this grid takes at least; scales: as in ``Wish``."""
+        return math.prod(grid)
 
     @abstractmethod
     def generate(self, wish: Wish, head: Head, hidden: Float[Tensor, "branches 1 d"], rng: torch.Generator) -> Program:

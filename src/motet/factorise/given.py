@@ -56,5 +56,8 @@ class Given(Factorisation):
         """The half that is made."""
         return self.inner.drawable(self.halves.made(values), grid, scales)
 
+    def least(self, grid: tuple[int, ...], scales: int = 0) -> int:
+        return self.inner.least(grid, scales)
+
     def generate(self, wish: Wish, head: Head, hidden: Float[Tensor, "branches 1 d"], rng: torch.Generator) -> Program:
         return self.inner.generate(wish, head, hidden, rng)

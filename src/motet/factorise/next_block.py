@@ -51,12 +51,9 @@ class Noising(Process):
 def blocks_of(grid: tuple[int, ...], size: BlockSize) -> tuple[Int[Tensor, " n"], ...]:
     """The blocks of a grid: raster indices of each one's tokens; a raster of tiles, and raster inside a tile.
 
-    An ``int`` is cut into the tile nearest to a square, wide rather than high; of a video it is whole frames, or a tile
-    of one frame.
-
     Raises ShapeError if the tiles do not fill the grid.
     """
-    tile = grid if size is None else _tile(grid, size) if isinstance(size, int) else size
+    tile = grid if size is None else tile_of(grid, size) if isinstance(size, int) else size
     if len(tile) != len(grid) or any(side < 1 or whole % side for whole, side in zip(grid, tile, strict=True)):
         raise ShapeError(f"a grid of {_by(grid)} tokens does not divide into blocks of {_by(tile)}; use divisors of it")
     index = torch.arange(math.prod(grid)).view(
@@ -67,8 +64,9 @@ def blocks_of(grid: tuple[int, ...], size: BlockSize) -> tuple[Int[Tensor, " n"]
     return tuple(order)
 
 
-def _tile(grid: tuple[int, ...], size: int) -> tuple[int, ...]:
-    """The tile of so many tokens."""
+def tile_of(grid: tuple[int, ...], size: int) -> tuple[int, ...]:
+    """The tile of so many tokens: the nearest to a square, wide rather than high; of a video whole frames, or a tile
+    of one frame. Where none fits, one that ``blocks_of`` refuses."""
     frame = math.prod(grid[-2:])
     if len(grid) < 2:
         return (size,)

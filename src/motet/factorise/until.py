@@ -17,10 +17,13 @@ class Until(Factorisation):
 
     The grid of a segment is that of the picture's patches, which bounds the number of codes. Behind the most that it
     allows the end is certain, so it is neither predicted nor drawn.
+
+    usual: the share of the most ids that a picture has on average; where linear guidance comes to its scale.
     """
 
-    def __init__(self, sentence: Sentence):
+    def __init__(self, sentence: Sentence, *, usual: float = 1.0):
         self.sentence = sentence
+        self.usual = usual
 
     def arrange(self, segment: Segment, start: int, rng: torch.Generator) -> list[Span]:
         n = len(segment)
@@ -30,13 +33,18 @@ class Until(Factorisation):
         pos = self._positions(segment.values, start, segment.grid)
         return [Span(segment.modality, segment.values, pos, predict=predict)]
 
+    def least(self, grid: tuple[int, ...], scales: int = 0) -> int:
+        """The end alone."""
+        return 1
+
     def generate(self, wish: Wish, head: Head, hidden: Float[Tensor, "branches 1 d"], rng: torch.Generator) -> Program:
         most = self.sentence.longest(math.prod(wish.grid))
+        usual = max(1, round(self.usual * most) - 1)
         ids = torch.empty(0, dtype=torch.long)
         while self.sentence.end not in ids:
             value = torch.tensor([self.sentence.end])
             if len(ids) < most:
-                how = wish.how_at(len(ids) / max(1, most - 1))
+                how = wish.how_at(min(1.0, len(ids) / usual))
                 value = yield Draw(wish.modality, hidden, head.noise(1, how, rng), how)
             ids = torch.cat([ids, value])
             pos = self._positions(ids, wish.start, wish.grid)

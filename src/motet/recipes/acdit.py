@@ -16,7 +16,7 @@ from motet.bounds import check_bounds
 from motet.codecs.sigma_vae import SigmaVaeShape
 from motet.codecs.text import TextCodec
 from motet.errors import ConfigError
-from motet.factorise.next_block import NextBlock, Noising
+from motet.factorise.next_block import NextBlock, Noising, tile_of
 from motet.nn.backbone import Backbone, TransformerShape
 from motet.nn.rope import MixedRope
 from motet.recipes.denoised_pictures import DenoisedPictures
@@ -70,7 +70,9 @@ class ACDiT(DenoisedPictures):
         return self.backbone.rope_theta != TransformerShape.rope_theta
 
     def factorisation(self, channels: int) -> NextBlock:
-        return NextBlock(channels, self.noising, size=self.block, clean_copy=True)
+        """Blocks of the shape that they have in a picture of the trained size, in one of another size too."""
+        tile = None if self.block is None else tile_of(self.grid(self.codec.patch), self.block)
+        return NextBlock(channels, self.noising, size=tile, clean_copy=True)
 
     def blocks(self, text: TextCodec) -> Backbone:
         if self.rope == "axial":

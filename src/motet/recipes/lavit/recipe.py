@@ -69,7 +69,9 @@ class LaVIT(LaVITStages):
         return Modality(
             codec=Dynamic(self.codec, side=self.image_size),
             embed=Doors(Lookup(sentence.size, dim), {VIEW: Aligned(self.codec.dim, dim)}),
-            factorise=Given(Until(sentence), self.codec.halves(), view=VIEW, carries=sentence.carries),
+            factorise=Given(
+                Until(sentence, usual=self.codec.rate), self.codec.halves(), view=VIEW, carries=sentence.carries
+            ),
             head=Categorical(dim, sentence.size),
             weight=self.image_weight,
             size=(self.image_size, self.image_size),
