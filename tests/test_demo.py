@@ -16,7 +16,7 @@ from rich.console import Console
 from motet.config import to_dict
 from motet.data.emoji import EmojiSource
 from motet.demo import MINUTES, OUT, PROMPTS, demo, demo_config
-from motet.errors import MissingExtra
+from motet.errors import ConfigError, MissingExtra
 from motet.recipes.latentlm import TINY
 from motet.recipes.run import RunConfig, is_finished
 from motet.recipes.train_joint import TrainJointly
@@ -90,6 +90,17 @@ def _the_page_is_whole(out: Path) -> None:
     for words in ("picture number 1", "target 29 dB", "target 50 %", "target 80 %", "motet sample", "training: model"):
         assert words in page.replace("Training:", "training:"), words
     assert json.loads((out / "eval.json").read_text())["groups"]["trained"]["n"] == 4
+
+
+def test_a_folder_of_other_things_is_not_written_into_and_no_time_is_no_budget(
+    config: RunConfig, tmp_path: Path
+) -> None:
+    (tmp_path / "letters.txt").touch()
+    with pytest.raises(ConfigError, match="holds something that is no run"):
+        _run(config, tmp_path)
+    with pytest.raises(ConfigError, match="a budget is positive"):
+        demo_config(0.0)
+    assert not (tmp_path / "config.json").exists()
 
 
 def test_ctrl_c_while_it_is_judged_also_says_how_to_go_on(

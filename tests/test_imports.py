@@ -14,7 +14,7 @@ SOURCE = Path(__file__).parent.parent / "src" / "motet"
 # A module may import its own package and whatever stands on an earlier line. Those on one line are strangers to each
 # other, but for the first line. "motet" is src/motet/__init__.py, the public surface; it may import anything but cli.
 LAYERS = (
-    ("types", "errors", "bounds", "config", "seed", "whole"),
+    ("types", "errors", "bounds", "config", "seed", "whole", "alone"),
     ("sequence",),
     ("diffusion", "nn"),
     ("codecs", "embed", "heads"),

@@ -23,7 +23,7 @@ from motet.evaluate.sections import Targets
 from motet.evaluate.timed import Timed
 from motet.pipeline import IMAGE, Pipeline
 from motet.recipes.latentlm import LatentLM
-from motet.recipes.run import RunConfig, is_finished, load, read_config, train_run
+from motet.recipes.run import RunConfig, is_begun, is_finished, load, read_config, train_run
 from motet.whole import write_json
 
 OUT = Path("runs/demo")
@@ -61,11 +61,12 @@ def demo(
     Goes on with what ``out`` holds; a finished run is only shown again. config: another run to train.
     Returns False if it was interrupted; then everything is saved.
 
-    Raises MissingExtra without the extra ``demo``, CheckpointError if ``out`` holds a run of other settings, and
-    TrainingError if training fails.
+    Raises MissingExtra without the extra ``demo``, CheckpointError if ``out`` holds a run of other settings,
+    ConfigError if it holds anything else, and TrainingError if training fails.
     """
     console = console or Console()
     config = config or demo_config(minutes)
+    is_begun(out)
     recipe = config.build()
     corpus = Corpus.of(open_source(config.data), (recipe.image_size, recipe.image_size))
     began = time.perf_counter()

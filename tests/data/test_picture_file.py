@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 
 from motet.data.picture import SUFFIXES, read_picture
-from motet.data.picture_file import check_place, save
+from motet.data.picture_file import LONGEST, check_place, save
 from motet.errors import DataError
 
 
@@ -33,3 +33,18 @@ def test_a_picture_that_cannot_be_written_after_all_says_so(tmp_path: Path) -> N
     (tmp_path / "out.png").mkdir()
     with pytest.raises(DataError, match=r"out\.png cannot be written"):
         save(Image.new("RGB", (6, 4)), tmp_path / "out.png")
+
+
+@pytest.mark.parametrize(("suffix", "most"), LONGEST.items())
+def test_a_picture_too_long_for_its_format_is_refused_before_the_work_and_no_shorter_one(
+    tmp_path: Path, suffix: str, most: int
+) -> None:
+    path = tmp_path / f"out{suffix}"
+    save(Image.new("L", (1, most)), path)
+    with pytest.raises((OSError, ValueError), match=r"."):
+        Image.new("L", (1, most + 40)).save(path)  # Pillow's own limit is a few pixels further for some
+    with pytest.raises(
+        DataError, match=rf"1 x {most + 1:,} pixels.* has {most:,} at most; give a name that ends in .png"
+    ):
+        check_place(path, (1, most + 1))
+    check_place(tmp_path / "out.png", (1, most + 1))

@@ -5,10 +5,12 @@ import logging
 import math
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from subprocess import PIPE, Popen
 from typing import Any
 
 import pytest
@@ -326,3 +328,18 @@ def test_a_compiled_run_that_died_and_goes_on_equals_one_that_never_stopped(tmp_
     assert go(tmp_path / "died", config)
     for weights in ("model", "ema"):
         assert_same_weights(tmp_path / f"whole/{weights}.safetensors", tmp_path / f"died/{weights}.safetensors")
+
+
+def test_two_processes_do_not_train_one_run(tmp_path: Path) -> None:
+    other = (
+        "import sys; from pathlib import Path; from motet.alone import alone\n"
+        "with alone(Path(sys.argv[1])): print('held', flush=True); sys.stdin.readline()"
+    )
+    with dying("model", 3):
+        go(tmp_path)
+    with Popen([sys.executable, "-c", other, str(tmp_path)], stdin=PIPE, stdout=PIPE, text=True) as process:
+        assert process.stdout is not None and process.stdout.readline() == "held\n"
+        with pytest.raises(CheckpointError, match=r"another process is at work in .*; wait until it has ended"):
+            go(tmp_path)
+        process.kill()  # whatever ends it, the system lets go of the lock
+    assert go(tmp_path)

@@ -11,7 +11,7 @@ from rich.console import Console
 from motet.commands.terminal import Watch
 from motet.data.picture import fit
 from motet.data.picture_file import check_place, save
-from motet.data.strips import strips
+from motet.data.strips import Layout, strips
 from motet.errors import CapabilityError
 from motet.pipeline import IMAGE, Prompt, opened
 from motet.recipes.run import load, read_config
@@ -49,6 +49,8 @@ def sample(run: Path, wanted: Wanted, *, sampling: Sampling, out: Path, folder: 
     model = load(run)
     model.sampling = sampling
     height, width = model.model.modality(IMAGE).size
+    if not folder:
+        check_place(out, _size(wanted, (height, width)))
     before = [] if wanted.picture is None else [fit(opened(wanted.picture), (height, width))]
     prompts: list[Prompt] = [(*before, prompt) for prompt in wanted.prompts for _ in range(wanted.n)]
     seeds = [wanted.seed + i for _ in wanted.prompts for i in range(wanted.n)]
@@ -71,6 +73,15 @@ def sample(run: Path, wanted: Wanted, *, sampling: Sampling, out: Path, folder: 
     each = f"{seconds / len(pictures):.2f} s each" if len(pictures) > 1 else "with loading left out"
     words = f"{len(pictures)} pictures" if len(pictures) > 1 else "1 picture"
     console.print(f"{words} in {seconds:.1f} s ({each}): {out}", soft_wrap=True, markup=False)
+
+
+def _size(wanted: Wanted, trained: tuple[int, int]) -> tuple[int, int]:
+    """Width and height of the one picture that shows all."""
+    height, width = wanted.size or trained
+    if len(wanted.prompts) == wanted.n == 1:
+        return width, height
+    largest = (width, height) if wanted.picture is None else (max(width, trained[1]), max(height, trained[0]))
+    return Layout(len(wanted.prompts), wanted.n + (wanted.picture is not None), largest).size
 
 
 def _write(

@@ -20,7 +20,7 @@ from motet.errors import ConfigError, DataError
 from motet.model import TEXT
 from motet.pipeline import IMAGE
 from motet.recipes.recipe import Recipe
-from motet.recipes.run import RunConfig, is_finished, read_config, train_run
+from motet.recipes.run import RunConfig, is_begun, is_finished, read_config, train_run
 from motet.train.settings import Budget
 
 MINUTES = 10.0
@@ -111,10 +111,8 @@ def _check_place(run: Path) -> None:
 
 def _say_begin(order: Order, console: Console) -> None:
     run = order.run
-    if (run / "config.json").is_file():
+    if is_begun(run):
         words = "has been begun: going on with it"
-    elif run.exists() and (not run.is_dir() or any(run.iterdir())):
-        raise ConfigError(f"--out {run} holds something that is no run; give a folder that is empty or not there yet")
     else:
         words = f"is a new run of {order.name}, {_length(order.budget)}; ctrl-C saves, and the same command goes on"
     console.print(f"[bold]{escape(str(run))}[/] {words}", soft_wrap=True)

@@ -1,6 +1,7 @@
 """A sheet of strips: a row of pictures for each caption, under its words."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
@@ -13,27 +14,49 @@ _SIDE, _GAP, _FONT = 112, 10, 15
 _LINE = _FONT + 12
 
 
+@dataclass(frozen=True)
+class Layout:
+    """Where ``rows`` of ``columns`` pictures stand, the largest of them of ``picture`` = (width, height).
+
+    Pictures smaller than 112 pixels are enlarged by a whole factor, so that a 48-pixel one can be looked at.
+    """
+
+    rows: int
+    columns: int
+    picture: tuple[int, int]
+
+    @property
+    def scale(self) -> int:
+        return max(1, round(_SIDE / max(self.picture)))
+
+    @property
+    def cell(self) -> tuple[int, int]:
+        return self.picture[0] * self.scale + _GAP, self.picture[1] * self.scale + _GAP
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the sheet in pixels."""
+        width, height = self.cell
+        return max(self.columns * width, 2 * _SIDE) + _GAP, self.rows * (height + _LINE) + _GAP
+
+
 def strips(rows: Sequence[tuple[str, Sequence[Image.Image]]], path: Path) -> None:
     """Draw ``rows`` of (caption, pictures) and save them at ``path``, in the format that its suffix names.
 
-    Pictures smaller than 112 pixels are enlarged by a whole factor, so that a 48-pixel one can be looked at.
-
     Raises:
-        DataError: no picture at all, or a place that cannot be written to.
+        DataError: no picture at all, a sheet too long for its format, or a place that cannot be written to.
     """
     shown = [picture for _, pictures in rows for picture in pictures]
     if not shown:
         raise DataError("no pictures were given to draw; expected at least one")
-    width, height = max(p.width for p in shown), max(p.height for p in shown)
-    scale = max(1, round(_SIDE / max(width, height)))
-    cell = (width * scale + _GAP, height * scale + _GAP)
-    columns = max(len(pictures) for _, pictures in rows)
-    size = (max(columns * cell[0], 2 * _SIDE) + _GAP, len(rows) * (cell[1] + _LINE) + _GAP)
-    sheet = Image.new("RGB", size, "white")
+    largest = max(p.width for p in shown), max(p.height for p in shown)
+    layout = Layout(len(rows), max(len(pictures) for _, pictures in rows), largest)
+    cell, scale = layout.cell, layout.scale
+    sheet = Image.new("RGB", layout.size, "white")
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(_FONT)
     for row, (caption, pictures) in enumerate(rows):
         top = _GAP + row * (cell[1] + _LINE)
-        for line in wrap(caption, font, lines=1, width=size[0] - 2 * _GAP):
+        for line in wrap(caption, font, lines=1, width=layout.size[0] - 2 * _GAP):
             draw.text((_GAP, top), line, fill="#222222", font=font)
         for column, picture in enumerate(pictures):
             grown = picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.BICUBIC)

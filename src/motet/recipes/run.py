@@ -9,6 +9,7 @@ RUN/config.json          recipe, size and all settings as resolved; the data; th
     log.jsonl            every step, evaluation and stage
     previews/            grids of samples
     checkpoint/, finished/   what a resumed run goes on from
+    lock                 held by the process that trains it
     failed_batch.json    after a failure: the batch, and which stage may go on with a lower learning rate
 """
 
@@ -23,6 +24,7 @@ from typing import Any
 import torch
 from rich.console import Console
 
+from motet.alone import alone
 from motet.config import differences, from_dict, to_dict
 from motet.data.corpus import Corpus
 from motet.errors import CheckpointError, ConfigError, TrainingError
@@ -49,7 +51,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class RunConfig:
-    """What a run was asked to do, resolved. Raises ConfigError for a seed that is negative or too large."""
+    """What a run was asked to do, resolved. Raises ConfigError for a budget that is none, or a seed out of range."""
 
     recipe: str
     settings: dict[str, Any]
@@ -61,6 +63,7 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         checked_seed(self.seed)
+        Budget(steps=self.steps, minutes=self.minutes)
 
     def build(self) -> Recipe:
         return from_dict(recipe_class(self.recipe), self.settings)
@@ -95,9 +98,9 @@ def train_run(
     begun are known by their documents, and the run takes the new name.
     codecs: files of trained codecs (``recipes/trained_codecs.py``) by the stage that each stands for; those stages are
     left out. Documents that are longer than the recipe's rows are left out too, with a warning.
-    Raises CheckpointError if the folder holds a run of other settings or was begun on other data, DataError for data
-    that cannot be used, ShapeError if more than a tenth of the documents are too long, CapabilityError for attention
-    that cannot be trained here, and what ``motet.train.loop.train`` raises.
+    Raises CheckpointError if the folder holds a run of other settings, was begun on other data, or is being trained by
+    another process; DataError for data that cannot be used, ShapeError if more than a tenth of the documents are too
+    long, CapabilityError for attention that cannot be trained here, and what ``motet.train.loop.train`` raises.
     """
     if is_finished(run, config):
         return True
@@ -114,18 +117,28 @@ def train_run(
     choose_backend(model.backbone.attention, model.device, grad=True, row_length=model.row_length)
     # whatever cannot be trained has been refused by now, before anything is written
     run.mkdir(parents=True, exist_ok=True)
-    _tell_new_budget(run, config)
-    write_json(run / "config.json", to_dict(config))
-    write_data(run, identity, corpus.train.taught())
-    if not tokenizer.is_file():
-        text.save(tokenizer)
-    stages = recipe.stages(config.seed)
-    for stage in stages:
-        if codecs is not None and stage.name in codecs:
-            put_codecs(model, codecs[stage.name])
-        elif not _carry_out(stage, model, corpus, run, config=config, last=stage is stages[-1], console=console):
-            return False
+    with alone(run):
+        _tell_new_budget(run, config)
+        write_json(run / "config.json", to_dict(config))
+        write_data(run, identity, corpus.train.taught())
+        if not tokenizer.is_file():
+            text.save(tokenizer)
+        stages = recipe.stages(config.seed)
+        for stage in stages:
+            if codecs is not None and stage.name in codecs:
+                put_codecs(model, codecs[stage.name])
+            elif not _carry_out(stage, model, corpus, run, config=config, last=stage is stages[-1], console=console):
+                return False
     return True
+
+
+def is_begun(run: Path) -> bool:
+    """Whether a folder holds a run; if not it is empty, or not there. Raises ConfigError for one of other things."""
+    if (run / "config.json").is_file():
+        return True
+    if run.exists() and (not run.is_dir() or any(run.iterdir())):
+        raise ConfigError(f"--out {run} holds something that is no run; give a folder that is empty or not there yet")
+    return False
 
 
 def is_finished(run: PathLike, config: RunConfig) -> bool:
