@@ -52,6 +52,13 @@ LLAMA3_ROPE = {
     "original_max_position_embeddings": 32,
 }
 LINEAR_ROPE = {"rope_type": "linear", "rope_theta": 500.0, "factor": 4.0}
+YARN_ROPE = {
+    "rope_type": "yarn",
+    "rope_theta": 500.0,
+    "factor": 4.0,
+    "original_max_position_embeddings": 32,
+    "beta_fast": 4.0,
+}
 MODELS: dict[str, Callable[[], Any]] = {
     "llama": lambda: LlamaForCausalLM(LlamaConfig(**SIZE, num_key_value_heads=6)),
     "llama, grouped queries, tied": lambda: LlamaForCausalLM(
@@ -60,6 +67,20 @@ MODELS: dict[str, Callable[[], Any]] = {
     "llama, wide heads": lambda: LlamaForCausalLM(LlamaConfig(**SIZE, num_key_value_heads=3, head_dim=16)),
     "llama 3 rope": lambda: LlamaForCausalLM(LlamaConfig(**SIZE, num_key_value_heads=2, rope_parameters=LLAMA3_ROPE)),
     "linear rope": lambda: LlamaForCausalLM(LlamaConfig(**SIZE, num_key_value_heads=2, rope_parameters=LINEAR_ROPE)),
+    "yarn rope": lambda: LlamaForCausalLM(LlamaConfig(**SIZE, num_key_value_heads=2, rope_parameters=YARN_ROPE)),
+    "yarn rope, factors": lambda: Qwen2ForCausalLM(
+        Qwen2Config(
+            **SIZE,
+            num_key_value_heads=2,
+            rope_parameters={**YARN_ROPE, "mscale": 0.7, "mscale_all_dim": 1.3, "truncate": False},
+        )
+    ),
+    "llama, biases": lambda: LlamaForCausalLM(
+        LlamaConfig(**SIZE, num_key_value_heads=3, attention_bias=True, mlp_bias=True)
+    ),
+    "qwen3, biases": lambda: Qwen3ForCausalLM(
+        Qwen3Config(**SIZE, num_key_value_heads=2, head_dim=16, attention_bias=True)
+    ),
     "qwen2": lambda: Qwen2ForCausalLM(Qwen2Config(**SIZE, num_key_value_heads=2, tie_word_embeddings=False)),
     "qwen2, tied": lambda: Qwen2ForCausalLM(Qwen2Config(**SIZE, num_key_value_heads=3, tie_word_embeddings=True)),
     "qwen3": lambda: Qwen3ForCausalLM(Qwen3Config(**SIZE, num_key_value_heads=2, head_dim=16)),
@@ -116,6 +137,7 @@ def test_logits_equal_those_of_transformers_uncached_and_cached(kind: str, tmp_p
     torch.testing.assert_close(uncached(model, ids), expected, atol=1e-4, rtol=0)
     torch.testing.assert_close(cached(model, ids, [1] * 40), expected, atol=1e-4, rtol=0)
     torch.testing.assert_close(cached(model, ids, [17, 1, 1, 13, 8]), expected, atol=1e-4, rtol=0)
+    assert torch.equal(model.backbone.rope.frequencies, reference.model.rotary_emb.inv_freq), "to the last bit"
 
 
 def test_a_model_in_several_shards_loads(tmp_path: Path) -> None:
@@ -212,6 +234,7 @@ def test_smollm2_gives_the_logits_of_transformers_on_real_text(smollm2: tuple[Mo
     expected = theirs(reference, ids)
     assert torch.nn.functional.cross_entropy(expected[:-1], ids[1:]) < 4.0  # it is a language model
     assert (uncached(model, ids) - expected).abs().max() < 1e-4
+    assert (uncached(model, ids.repeat(12)) - theirs(reference, ids.repeat(12))).abs().max() < 1e-4, "600 tokens"
     sizes = [20, *[1] * 10, len(ids) - 30]
     assert (cached(model, ids, sizes) - expected).abs().max() < 1e-4
 
@@ -278,11 +301,10 @@ def test_a_config_without_sizes_is_refused(folder: Path) -> None:
     ("changes", "named"),
     [
         ({"model_type": "mamba"}, "model_type is 'mamba'"),
-        ({"rope_parameters": {"rope_type": "yarn", "rope_theta": 1e4, "factor": 4.0}}, "rope scaling 'yarn'"),
         ({"rope_parameters": None, "rope_scaling": {"type": "dynamic", "factor": 2.0}}, "rope scaling 'dynamic'"),
         ({"rope_parameters": {"rope_type": "default", "partial_rotary_factor": 0.5}}, "partial_rotary_factor"),
         ({"hidden_act": "gelu"}, "hidden_act is 'gelu'"),
-        ({"attention_bias": True}, "attention_bias is True"),
+        ({"use_sliding_window": True}, "use_sliding_window is True"),
         ({"layer_types": ["full_attention", "sliding_attention"]}, "sliding_attention"),
     ],
 )
@@ -290,7 +312,36 @@ def test_an_architecture_that_would_give_other_numbers_is_refused(
     changes: dict[str, Any], named: str, folder: Path
 ) -> None:
     edit(folder, **changes)
+    (folder / "model.safetensors").write_bytes(b"")  # the config is judged first, whatever the weights may be
     with pytest.raises(CapabilityError, match=named):
+        load_language_model(folder)
+
+
+@pytest.mark.parametrize(
+    ("kind", "lost"),
+    [
+        (LLAMA3_ROPE, "original_max_position_embeddings"),
+        (LLAMA3_ROPE, "high_freq_factor"),
+        (LINEAR_ROPE, "factor"),
+        (YARN_ROPE, "factor"),
+    ],
+)
+def test_a_rotary_setting_that_is_missing_is_named(kind: dict[str, Any], lost: str, folder: Path) -> None:
+    edit(folder, rope_parameters={key: value for key, value in kind.items() if key != lost})
+    with pytest.raises(CheckpointError, match=f"rotary settings have {lost}=None; expected a positive number"):
+        load_language_model(folder)
+
+
+def test_special_tokens_beyond_the_vocabulary_are_no_obstacle_and_words_are(folder: Path) -> None:
+    path = str(folder / "tokenizer.json")
+    tokenizer = Tokenizer.from_file(path)
+    tokenizer.add_special_tokens(["<pad>"])
+    tokenizer.save(path)
+    ids = torch.arange(2, 20)
+    assert uncached(load_language_model(folder), ids).shape == (18, VOCAB)
+    tokenizer.add_tokens(["word"])
+    tokenizer.save(path)
+    with pytest.raises(CheckpointError, match="the tokenizer has the id 98, but the model's vocabulary is of 97"):
         load_language_model(folder)
 
 

@@ -51,7 +51,7 @@ def read_gguf(path: PathLike) -> Pretrained:
         raise CheckpointError(f"transformers cannot read {path}: {error}") from error
     return Pretrained(
         model.config.to_dict(),
-        dict(model.state_dict()),
+        lambda: dict(model.state_dict()),
         tokenizer.backend_tokenizer,
         tokenizer.bos_token,
         tokenizer.eos_token,

@@ -1,6 +1,8 @@
 """Hugging Face folders: config.json, tokenizer.json, and model.safetensors or its shards. No transformers needed."""
 
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,17 +17,20 @@ INDEX = "model.safetensors.index.json"
 
 
 class Pretrained(NamedTuple):
-    """What a checkpoint holds; begin and end are the tokens that its tokenizer names so, if it names any."""
+    """What a checkpoint holds; begin and end are the tokens that its tokenizer names so, if it names any.
+
+    weights: read when they are asked for, since a config may already say that they cannot be used.
+    """
 
     config: dict[str, Any]
-    weights: dict[str, Tensor]
+    weights: Callable[[], dict[str, Tensor]]
     tokenizer: Tokenizer
     begin: str | None
     end: str | None
 
 
 def read_folder(folder: Path) -> Pretrained:
-    """All of a folder. Raises CheckpointError, naming the file, if one is missing or damaged."""
+    """All of a folder. Raises CheckpointError, naming the file, if one is missing or damaged; so does ``weights()``."""
     config = _json(folder / "config.json")
     extra = folder / "tokenizer_config.json"
     named = _json(extra) if extra.is_file() else {}
@@ -34,7 +39,7 @@ def read_folder(folder: Path) -> Pretrained:
         found = named.get(key)
         return found["content"] if isinstance(found, dict) else found
 
-    return Pretrained(config, _weights(folder), _tokenizer(folder), token("bos_token"), token("eos_token"))
+    return Pretrained(config, partial(_weights, folder), _tokenizer(folder), token("bos_token"), token("eos_token"))
 
 
 def _json(path: Path) -> dict[str, Any]:

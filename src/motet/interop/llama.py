@@ -6,14 +6,12 @@ what is missing, left over or of another shape is an error that names it. So is 
 change a number and that our blocks do not know.
 """
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from motet.codecs.text import TextCodec
@@ -23,8 +21,10 @@ from motet.factorise.next_token import NextToken
 from motet.heads.categorical import Categorical
 from motet.interop.gguf import read_gguf
 from motet.interop.hugging_face import Pretrained, read_folder
+from motet.interop.llama_rope import rope_theta, stretched_rope
 from motet.model import TEXT, Modality, Model
 from motet.nn.backbone import Backbone, TransformerShape
+from motet.nn.norm import RMSNorm
 from motet.nn.rope import Rope
 from motet.types import PathLike
 
@@ -51,10 +51,11 @@ def load_language_model(path: PathLike, *, dtype: torch.dtype = torch.float32, c
         raise CheckpointError(f"{path} does not exist; expected a Hugging Face folder or a .gguf file")
     found = read_folder(path) if path.is_dir() else read_gguf(path)
     config = found.config
-    shape, rope, text = transformer_shape(config), stretched_rope(config), _text(found)
+    shape, text = transformer_shape(config), _text(found)
+    rope = stretched_rope(config, shape.channels_per_head)
     tied = bool(config.get("tie_word_embeddings", False))
     model = _empty(shape, rope, text, vocab_size=int(config["vocab_size"]))
-    state = _renamed(found.weights, shape, tied=tied, dtype=dtype)
+    state = _renamed(found.weights(), shape, tied=tied, dtype=dtype)
     _check_shapes(state, model.state_dict())
     model.load_state_dict(state, assign=True)
     if tied:
@@ -77,8 +78,6 @@ class Refused:
 
 REFUSED = (
     Refused("hidden_act", (None, "silu")),
-    Refused("attention_bias", (None, False)),
-    Refused("mlp_bias", (None, False)),
     Refused("use_sliding_window", (None, False)),
     Refused("partial_rotary_factor", (None, 1.0)),
 )
@@ -106,6 +105,7 @@ def transformer_shape(config: Config) -> TransformerShape:
         raise CheckpointError(
             f"the config says nothing of {', '.join(missing)}; expected the config.json of a {kind} model"
         )
+    biased = bool(config.get("attention_bias"))
     return TransformerShape(
         dim=config["hidden_size"],
         n_layers=config["num_hidden_layers"],
@@ -113,45 +113,13 @@ def transformer_shape(config: Config) -> TransformerShape:
         n_kv_heads=config.get("num_key_value_heads"),
         head_dim=config.get("head_dim") or (128 if kind == "qwen3" else None),
         ffn_dim=config["intermediate_size"],
-        rope_theta=float(_rope_settings(config).get("rope_theta") or config.get("rope_theta") or 10000.0),
+        rope_theta=rope_theta(config),
         qk_norm=kind == "qwen3",
-        qkv_bias=kind == "qwen2",
+        qkv_bias=kind == "qwen2" or biased,
+        out_bias=kind != "qwen2" and biased,
+        ffn_bias=kind == "llama" and bool(config.get("mlp_bias")),
         norm_eps=config.get("rms_norm_eps", 1e-6),
     )
-
-
-def _rope_settings(config: Config) -> Config:
-    """Newer configs keep all rotary settings in `rope_parameters`, older ones the scaling in `rope_scaling`."""
-    return config.get("rope_parameters") or config.get("rope_scaling") or {}
-
-
-def stretched_rope(config: Config) -> Rope:
-    """The rotary frequencies, stretched as the config says to reach beyond the length of the first training.
-
-    Raises CapabilityError for kinds of stretching that are not supported.
-    """
-    rope, settings = transformer_shape(config).rope(), _rope_settings(config)
-    kind = settings.get("rope_type", settings.get("type", "default"))
-    if kind == "linear":
-        rope.frequencies.div_(settings["factor"])
-    elif kind == "llama3":
-        rope.frequencies.copy_(llama3_stretch(rope.frequencies, settings))
-    elif kind != "default":
-        raise CapabilityError(f"rope scaling {kind!r} is not supported; these kinds are: default, linear, llama3")
-    if settings.get("partial_rotary_factor", 1.0) != 1.0:
-        raise CapabilityError("partial_rotary_factor is not 1: channels that do not rotate are not supported")
-    return rope
-
-
-def llama3_stretch(frequencies: Float[Tensor, " e"], settings: Config) -> Float[Tensor, " e"]:
-    """Llama 3.1's stretch (Dubey et al. 2024): slow frequencies are divided by ``factor``, fast ones stay.
-
-    In between, the share that stays grows linearly with the number of turns within the original context.
-    """
-    turns = settings["original_max_position_embeddings"] * frequencies / (2 * math.pi)
-    low, high = settings["low_freq_factor"], settings["high_freq_factor"]
-    stays = ((turns - low) / (high - low)).clamp(0, 1)
-    return frequencies * (stays + (1 - stays) / settings["factor"])
 
 
 # weights
@@ -170,6 +138,11 @@ def _sources(shape: TransformerShape, *, tied: bool) -> dict[str, tuple[str, ...
         table[f"{ours}attention.qkv.weight"] = tuple(f"{part}.weight" for part in qkv)
         if shape.qkv_bias:
             table[f"{ours}attention.qkv.bias"] = tuple(f"{part}.bias" for part in qkv)
+        if shape.out_bias:
+            table[f"{ours}attention.out.bias"] = (f"{theirs}self_attn.o_proj.bias",)
+        if shape.ffn_bias:
+            table[f"{ours}ffn.gate_up.bias"] = (f"{theirs}mlp.gate_proj.bias", f"{theirs}mlp.up_proj.bias")
+            table[f"{ours}ffn.down.bias"] = (f"{theirs}mlp.down_proj.bias",)
         if shape.qk_norm:
             table[f"{ours}attention.q_norm.weight"] = (f"{theirs}self_attn.q_norm.weight",)
             table[f"{ours}attention.k_norm.weight"] = (f"{theirs}self_attn.k_norm.weight",)
@@ -221,13 +194,21 @@ def _some(names: Iterable[str]) -> str:
 
 
 def _empty(shape: TransformerShape, rope: Rope, text: TextCodec, *, vocab_size: int) -> Model:
-    """The model without memory for its weights, which the checkpoint brings."""
-    if text.vocab_size > vocab_size:
-        raise CheckpointError(f"the tokenizer has {text.vocab_size} ids, but the model's vocabulary is {vocab_size}")
+    """The model without memory for its weights, which the checkpoint brings.
+
+    Ids of special tokens may lie beyond its vocabulary, as of a padding token that was added later: no text has them.
+    """
+    special = {id for id, token in text.tokenizer.get_added_tokens_decoder().items() if token.special}
+    ids = set(text.tokenizer.get_vocab(with_added_tokens=True).values())
+    if (largest := max(ids - special | {text.begin, text.end})) >= vocab_size:
+        raise CheckpointError(f"the tokenizer has the id {largest}, but the model's vocabulary is of {vocab_size}")
     with torch.device("meta"):
         blocks = shape.blocks()
         words, head = Lookup(vocab_size, shape.dim), Categorical(shape.dim, vocab_size)
     backbone = Backbone(blocks, dim=shape.dim, rope=rope, norm_eps=shape.norm_eps)
+    for part in backbone.modules():
+        if isinstance(part, RMSNorm):
+            part.exact = True
     return Model(backbone, {TEXT: Modality(codec=text, embed=words, factorise=NextToken(), head=head)})
 
 

@@ -45,6 +45,7 @@ class Attention(nn.Module):
         head_dim: int | None = None,
         qk_norm: bool = False,
         qkv_bias: bool = False,
+        out_bias: bool = False,
         norm_eps: float = 1e-6,
         layer: int = 0,
     ):
@@ -56,12 +57,14 @@ class Attention(nn.Module):
         if self.n_heads % self.n_kv_heads:
             raise ShapeError(f"{n_heads} query heads cannot share {n_kv_heads} key-value heads; use a divisor")
         self.qkv = nn.Linear(dim, (self.n_heads + 2 * self.n_kv_heads) * self.head_dim, bias=qkv_bias)
-        self.out = nn.Linear(self.n_heads * self.head_dim, dim, bias=False)
+        self.out = nn.Linear(self.n_heads * self.head_dim, dim, bias=out_bias)
         self.qk_norm = qk_norm
         self.q_norm = RMSNorm(self.head_dim, eps=norm_eps) if qk_norm else nn.Identity()
         self.k_norm = RMSNorm(self.head_dim, eps=norm_eps) if qk_norm else nn.Identity()
         nn.init.normal_(self.qkv.weight, std=dim**-0.5)
         nn.init.zeros_(self.out.weight)
+        if out_bias:
+            nn.init.zeros_(self.out.bias)
 
     def forward(self, x: Float[Tensor, "b t d"], ctx: Context) -> Float[Tensor, "b t d"]:
         rows, tokens, _ = x.shape

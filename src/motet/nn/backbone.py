@@ -37,6 +37,8 @@ class TransformerShape:
     )
     qk_norm: bool = field(default=False, metadata={"help": "RMSNorm on queries and keys"})
     qkv_bias: bool = field(default=False, metadata={"help": "bias on queries, keys and values (Qwen2)"})
+    out_bias: bool = field(default=False, metadata={"help": "bias on what attention puts out (some Llamas)"})
+    ffn_bias: bool = field(default=False, metadata={"help": "biases in the SwiGLU (some Llamas)"})
     norm_eps: float = field(default=1e-6, metadata={"help": "epsilon of the norms"})
     attention: AttentionName = field(
         default="auto",
@@ -66,10 +68,11 @@ class TransformerShape:
                     head_dim=self.head_dim,
                     qk_norm=self.qk_norm,
                     qkv_bias=self.qkv_bias,
+                    out_bias=self.out_bias,
                     norm_eps=self.norm_eps,
                     layer=layer,
                 ),
-                SwiGLU(self.dim, self.ffn_dim),
+                SwiGLU(self.dim, self.ffn_dim, bias=self.ffn_bias),
                 dim=self.dim,
                 norm_eps=self.norm_eps,
             )

@@ -31,10 +31,14 @@ class Rotary(nn.Module, ABC):
 
 
 class Rope(Rotary):
-    """Angles for ``head_dim`` channels; ``axes`` says how many of them each position axis owns."""
+    """Angles for ``head_dim`` channels; ``axes`` says how many of them each position axis owns.
+
+    length: what vectors are multiplied by as they turn; 1, unless a stretched model says otherwise (YaRN).
+    """
 
     frequencies: Tensor
     axis: Tensor
+    length: float = 1.0
 
     def __init__(self, head_dim: int, *, theta: float = 10000.0, axes: tuple[int, ...] = ()):
         super().__init__()
@@ -47,6 +51,8 @@ class Rope(Rotary):
     def forward(self, pos: Int[Tensor, "b t a"]) -> Rotation:
         angle = pos[..., self.axis].float() * self.frequencies
         cos, sin = angle.cos(), angle.sin()
+        if self.length != 1.0:
+            cos, sin = cos * self.length, sin * self.length
         return Rotation(torch.cat([cos, cos], -1)[:, None], torch.cat([-sin, sin], -1)[:, None])
 
 
@@ -83,7 +89,7 @@ def _checked(axes: tuple[int, ...], head_dim: int) -> tuple[int, ...]:
 
 
 def rotate(x: Float[Tensor, "b h t e"], rotation: Rotation) -> Float[Tensor, "b h t e"]:
-    """``x`` with every pair of channels turned by its angle, in fp32."""
+    """``x`` with every pair of channels turned by its angle, in fp32; both products are rounded, as elsewhere."""
     full = x.float()
     crossed = full.roll(full.shape[-1] // 2, -1)
-    return torch.addcmul(full * rotation.cos, crossed, rotation.sin).to(x.dtype)
+    return (full * rotation.cos).add_(crossed.mul_(rotation.sin)).to(x.dtype)
