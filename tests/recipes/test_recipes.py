@@ -10,7 +10,9 @@ from PIL import Image
 from torch import Tensor
 
 from motet.config import override, to_dict
+from motet.embed.strangers import Strangers
 from motet.generate import generate, run
+from motet.heads.diffusion import Diffusion
 from motet.model import TEXT, Model
 from motet.recipes.recipe import Recipe, initialised
 from motet.recipes.registry import RECIPES
@@ -36,6 +38,8 @@ VARIANTS = {
         RECIPES["acdit"].sizes["tiny"], {"condition": "class", "text_first": 1.0, "rope": "mixed"}
     ),
     "dit, class": override(RECIPES["dit"].sizes["tiny"], {"condition": "class"}),
+    "latentlm, doubt": override(RECIPES["latentlm"].sizes["tiny"], {"doubt": 1.0}),
+    "puma, doubt": override(RECIPES["puma"].sizes["tiny"], {"doubt": 1.0}),
     "fluid, raster": override(RECIPES["fluid"].sizes["tiny"], {"order": "raster"}),
     "fluid, codes": override(RECIPES["fluid"].sizes["tiny"], {"tokens": "discrete"}),
     "fluid, codes, raster": override(RECIPES["fluid"].sizes["tiny"], {"tokens": "discrete", "order": "raster"}),
@@ -151,12 +155,16 @@ def test_parity_cached_generation_has_the_hidden_states_of_the_training_forward(
 @in_all_variants
 def test_leak_changing_a_target_moves_no_prediction_of_it(stirred: Model):
     """Whatever shows a predicted value as it is, or hides it under a mask, is changed in turn; who predicts it must not
-    move. A noised token may know itself, but nothing before it may know of it."""
+    move. A noised token may know itself, but nothing before it may know of it. Nor may a document beside it, unless it
+    shows values of others in place of its own."""
+    strangers = any(isinstance(part, Strangers) for part in stirred.modules())
     for name in others(stirred):
         drawn, text = picture(stirred, name), words(stirred, "a blue square")
         for segments in ([text, drawn], [drawn, text], [drawn, text, picture(stirred, name, seed=1)]):
             spans = stirred.arrange(segments, rng())
-            batch = in_one_row(spans)
+            batch = in_one_row(spans, stirred.arrange([words(stirred, "red"), picture(stirred, name, seed=2)], rng()))
+            beside = batch.tags.doc[0] != batch.tags.doc[0, 0]
+            assert beside.any()
             states, starts = stirred.hidden(batch).states[0], [0]
             for span in spans:
                 starts.append(starts[-1] + len(span))
@@ -166,10 +174,13 @@ def test_leak_changing_a_target_moves_no_prediction_of_it(stirred: Model):
                     by_itself = span.predict.by == "self"
                     predictor = start + at if by_itself else before(batch, start + at)
                     for token in shows(batch, span.modality, span.pos[at]):
+                        if beside[token]:
+                            continue
                         difference = moved(stirred, batch, span.modality, token, states)
                         noised = not torch.isnan(batch.time[0, token])
                         assert noised or difference[predictor] == 0, f"token {predictor} has seen what it predicts"
                         assert not difference[: min(token, start)].any(), "nothing before a token may know of it"
+                        assert strangers or not difference[beside].any(), "nor another document"
                         masked = span.masked is not None and bool(span.masked[at])
                         assert masked or difference[token] > 0, "the change must show at the token itself"
                         checked += 1
@@ -223,7 +234,8 @@ def test_overfit_one_tiny_batch_is_learned_to_near_zero(recipe: Recipe):
     if model.modality(TEXT).weight:
         assert end[TEXT] < 0.05 < start[TEXT]
     for modality in others(model):
-        assert end[modality] < 0.3 * start[modality]
+        fresh = isinstance(model.modality(modality).head, Diffusion)  # it draws other times and noises at each step
+        assert end[modality] < (0.3 if fresh else 0.01) * start[modality]
 
 
 # 4
@@ -283,4 +295,4 @@ def test_batch_a_request_gets_what_it_would_get_alone(stirred: Model):
         alone = generate(stirred, [request])[0]
         assert [segment.modality for segment in together] == [segment.modality for segment in alone]
         for one, other in zip(together, alone, strict=True):
-            torch.testing.assert_close(one.values, other.values, atol=1e-5, rtol=1e-5)
+            torch.testing.assert_close(one.values, other.values, atol=5e-5, rtol=5e-5)

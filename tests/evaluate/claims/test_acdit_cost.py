@@ -36,7 +36,10 @@ def test_the_sampler_attends_to_what_the_formula_counts(blocks: int, monkeypatch
         return plain(self, q, k, v, mask)
 
     monkeypatch.setattr(Sdpa, "attend", counting)
-    recipe, text = SETTINGS["quick"].recipe, TextCodec.learn(["a"], 320, ["image"])
+    recipe, text = (
+        replace(SETTINGS["quick"].recipe, image_size=4 * SETTINGS["quick"].recipe.codec.patch),
+        TextCodec.learn(["a"], 320, ["image"]),
+    )
     model = initialised(replace(recipe, block=16 // blocks), text, 0).eval()
     prompt = Segment("text", text.encode("a")[0], learn=False)
     steps = 3

@@ -148,8 +148,9 @@ def saved(shape: TransformerShape, length: int, block: int) -> float:
 def timed(setting: CostSetting, side: int, seed: int) -> dict[int, list[float]]:
     """Seconds for a picture of ``side`` x ``side`` tokens, by the number of blocks; 1 is full-sequence diffusion."""
     text = TextCodec.learn([PROMPT], 320, [IMAGE])
+    sized = replace(setting.recipe, image_size=side * setting.recipe.codec.patch)
     models = {
-        n: initialised(replace(setting.recipe, block=side**2 // n), text, seed).eval().requires_grad_(False)
+        n: initialised(replace(sized, block=side**2 // n), text, seed).eval().requires_grad_(False)
         for n in (1, *BLOCKS)
     }
     seconds: dict[int, list[float]] = {n: [] for n in models}
