@@ -11,9 +11,12 @@ from torch import Tensor
 from torch.nn.attention.flex_attention import flex_attention
 
 from motet.errors import CapabilityError, ConfigError
+from motet.nn.backbone import Backbone, TransformerShape
 from motet.nn.backend import BACKENDS, AttentionName, _compiled_flex, choose_backend
+from motet.nn.cache import Cache
 from motet.nn.compiler import lacks_for_compiling
-from motet.sequence import Tags, sees
+from motet.sequence import Tags, positions, sees
+from support.random_weights import randomise
 
 CPU = torch.device("cpu")
 
@@ -139,3 +142,36 @@ def test_compiled_flex_gives_what_the_reference_gives_and_skips_keys_that_nobody
         assert int((mask.kv_num_blocks + mask.full_kv_num_blocks).max()) == 2
         made, expected = flex.attend(q, k, v, mask), reference.attend(q, k, v, reference.mask(query, tags))
     torch.testing.assert_close(made, expected, atol=5e-6, rtol=1e-4)
+
+
+@pytest.mark.skipif(
+    lacks_for_compiling(CPU) is not None or not torch.cpu._is_avx2_supported(),
+    reason="this CPU cannot compile FlexAttention",
+)
+def test_behind_a_cache_that_grows_flex_gives_what_the_reference_gives_and_is_compiled_once():
+    backbone = Backbone.plain(TransformerShape(dim=32, n_layers=2, n_heads=2, ffn_dim=64)).requires_grad_(False)
+    randomise(backbone, torch.Generator().manual_seed(0), spread=0.3)
+    x = torch.randn(1, 12, 32, generator=torch.Generator().manual_seed(1))
+    tags = Tags(torch.zeros(1, 12, dtype=torch.long), torch.arange(12)[None], torch.ones(1, 12, dtype=torch.bool))
+    pos = positions(12, 0)[None]
+
+    def states(name: AttentionName) -> Tensor:
+        backbone.attention = name
+        cache, made = Cache(1), []
+        for start in range(0, 12, 2):
+            some = slice(start, start + 2)
+            made.append(backbone(x[:, some], tags[:, some], pos[:, some], cache)[0])
+            cache.close([2])
+        return torch.cat(made, 1)
+
+    expected = states("reference")
+    with torch._dynamo.config.patch(error_on_recompile=True):
+        torch._dynamo.reset()
+        made = states("flex")
+    torch.testing.assert_close(made, expected, atol=1e-5, rtol=1e-4)
+
+
+def test_flex_refuses_a_cpu_whose_instructions_its_kernels_do_not_fit(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch.cpu, "_is_avx2_supported", lambda: False)
+    with pytest.raises(CapabilityError, match="AVX2"):
+        choose_backend("flex", CPU, grad=False, row_length=8)

@@ -10,7 +10,8 @@ point:
     spherical  the noised mean of each token is projected onto the sphere of radius sqrt(channels) (SphereAR), and so
                is each latent that a model draws, before anything reads it
 
-The loss is L1 + multi-scale L1 + weight * mean(mean^2) (for ``learned`` the Kullback-Leibler divergence to N(0, I)).
+The loss is L1 + multi-scale L1 + weight * mean(mean^2) (for ``learned`` twice the Kullback-Leibler divergence to
+N(0, I), so that both weigh the means alike).
 Encoder and decoder are transformers over patches with axial rotary positions, so any picture that the patch divides
 fits. Beside each stands a linear map, started at the principal components of the patches: it gives a usable codec
 before the first step, and the transformers learn what it lacks.
@@ -47,7 +48,9 @@ class SigmaVaeShape:
     n_heads: int = field(default=4, metadata={"help": "heads of encoder and decoder"})
     noise: NoiseKind = field(default="fixed", metadata={"help": "gaussian, fixed, learned, none or spherical"})
     sigma: float = field(default=0.3, metadata={"help": "scale of the latent noise (latents have a spread of about 1)"})
-    mean_weight: float = field(default=1e-2, metadata={"help": "weight of mean^2, or of the divergence for 'learned'"})
+    mean_weight: float = field(
+        default=1e-2, metadata={"help": "weight of mean^2, or of twice the divergence for 'learned'"}
+    )
     perceptual_weight: float = field(
         default=0.0, metadata={"help": "weight of a perceptual distance (EfficientNet-Lite0 features); 0: not computed"}
     )

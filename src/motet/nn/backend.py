@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn.attention.flex_attention import BlockMask, create_block_mask, flex_attention
-from torch.nn.functional import scaled_dot_product_attention
+from torch.nn.functional import pad, scaled_dot_product_attention
 
 from motet.errors import CapabilityError, ConfigError
 from motet.nn.compiler import lacks_for_compiling
@@ -100,8 +100,17 @@ class Sdpa(Backend):
         return scaled_dot_product_attention(q, k, v, attn_mask=mask, enable_gqa=q.shape[1] != k.shape[1])
 
 
+KEY_BLOCK = 128
+UNSEEN = -2
+"""The document of keys that nothing sees, not even padding, which shares one."""
+
+
 class Flex(Backend):
-    """FlexAttention: the rule itself is the predicate, and blocks that nobody sees are skipped."""
+    """FlexAttention: the rule itself is the predicate, and blocks that nobody sees are skipped.
+
+    A kernel is compiled for each shape, so keys are filled up to whole blocks and queries to a power of two: a cache
+    that grows by a token at a time would wait seconds for each.
+    """
 
     def check(self, device: torch.device, *, grad: bool) -> None:
         if device.type == "cpu" and grad:
@@ -109,7 +118,10 @@ class Flex(Backend):
                 "attention back-end 'flex' has no backward pass on a CPU; train with 'dense' or 'sdpa' "
                 "(backbone.attention=auto chooses), or generate under torch.no_grad()"
             )
-        if lack := lacks_for_compiling(device):
+        lack = lacks_for_compiling(device)
+        if device.type == "cpu" and not torch.cpu._is_avx2_supported():
+            lack = "its kernels for a CPU are of AVX2 instructions, which this one lacks"
+        if lack:
             raise CapabilityError(
                 f"attention back-end 'flex' is compiled when it is used, but {lack}; install it, or take 'dense' or "
                 "'sdpa' (backbone.attention=auto chooses)"
@@ -121,13 +133,27 @@ class Flex(Backend):
             same_block = query.block[b, q] == key.block[b, k]
             return same_doc & (same_block | ((key.block[b, k] < query.block[b, q]) & key.public[b, k]))
 
-        (rows, n_query), n_key = query.doc.shape, key.doc.shape[-1]
+        query, key = (
+            query.filled_up(_power_of_two(query.doc.shape[1])),
+            key.filled_up(_blocks(key.doc.shape[1]), doc=UNSEEN),
+        )
+        (rows, n_query), n_key = query.doc.shape, key.doc.shape[1]
         return create_block_mask(rule, rows, None, n_query, n_key, device=query.doc.device)
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, mask: BlockMask) -> Float[Tensor, "b h t e"]:
+        n, (n_query, n_key) = q.shape[2], mask.seq_lengths
+        q, k, v = (pad(x, (0, 0, 0, to - x.shape[2])) for x, to in ((q, n_query), (k, n_key), (v, n_key)))
         attended = _compiled_flex()(q, k, v, block_mask=mask, enable_gqa=q.shape[1] != k.shape[1])
         assert isinstance(attended, Tensor)
-        return attended
+        return attended[:, :, :n]
+
+
+def _power_of_two(n: int) -> int:
+    return 1 << (n - 1).bit_length()
+
+
+def _blocks(n: int) -> int:
+    return -(-n // KEY_BLOCK) * KEY_BLOCK
 
 
 def _compiled_flex() -> Any:

@@ -115,12 +115,7 @@ class Cache:
         if need < self.capacity:  # a slot stays free: a compiled step would be compiled anew for a cache without one
             return
         extra = -(-max(need, self.capacity * 3 // 2) // GROWTH) * GROWTH - self.capacity
-        empty = Tags.empty(self.rows, extra, self.pos.device)
-        self.tags = Tags(
-            torch.cat([self.tags.doc, empty.doc], 1),
-            torch.cat([self.tags.block, empty.block], 1),
-            torch.cat([self.tags.public, empty.public], 1),
-        )
+        self.tags = self.tags.filled_up(self.capacity + extra)
         self.pos = torch.cat([self.pos, self.pos.new_zeros(self.rows, extra, N_AXES)], 1)
 
         def grown(x: Tensor) -> Tensor:

@@ -37,8 +37,9 @@ def document_losses(
 ) -> dict[str, DocumentLosses]:
     """The losses of each document by modality, no condition dropped. Equal seeds draw equal noise.
 
-    What a factorisation does to a picture in training it does here: what it hides stays hidden, and under LatentLM's
-    doubt some earlier latents are those of a document nearby, so losses compare models of equal doubt alone.
+    What a factorisation does to a picture in training it does here: what it hides stays hidden, and under the
+    doubt of LatentLM, Janus, PUMA and Emu some earlier values are those of a document nearby, so losses compare models
+    of equal doubt alone.
     """
     spans: list[list[Span]] = []
     for number, segments in enumerate(documents):

@@ -33,6 +33,16 @@ class Tags:
         doc = torch.full((rows, length), NO_DOCUMENT, dtype=torch.long, device=device)
         return Tags(doc, torch.zeros_like(doc), torch.zeros_like(doc, dtype=torch.bool))
 
+    def filled_up(self, length: int, *, doc: int = NO_DOCUMENT) -> "Tags":
+        """The same with tokens of no document behind, up to ``length``; ``doc``: one that no padding shares, say."""
+        rows, tokens = self.doc.shape
+        padding = Tags.empty(rows, length - tokens, self.doc.device)
+        return Tags(
+            torch.cat([self.doc, torch.full_like(padding.doc, doc)], 1),
+            torch.cat([self.block, padding.block], 1),
+            torch.cat([self.public, padding.public], 1),
+        )
+
     def to(self, device: torch.device | str) -> "Tags":
         return Tags(self.doc.to(device), self.block.to(device), self.public.to(device))
 
