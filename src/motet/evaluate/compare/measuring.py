@@ -21,6 +21,7 @@ from motet.data.document import Document
 from motet.data.evenly import evenly
 from motet.errors import CapabilityError, MissingExtra
 from motet.evaluate.captions import matches
+from motet.evaluate.compare.edits import edit_numbers, is_edit
 from motet.evaluate.compare.judging import caption_truths, is_scenes, scores
 from motet.evaluate.compare.match import sizes
 from motet.evaluate.compare.passes import count_passes
@@ -96,6 +97,12 @@ def measure_run(
     else:
         with found.attempt("Describing"):
             _captions(found, pipeline, pairs, timed)
+    if edits := evenly([doc for doc in corpus.held_out.documents if is_edit(doc)], how.pictures):
+        if why := recipe.handless(corpus.train.taught()):
+            found.left_out.append(f"Edits: {why}, so it cannot draw.")
+        else:
+            with found.attempt("Editing"):
+                _edits(found, pipeline, edits, timed)
     if why := recipe.mute(corpus.train.taught()):
         found.left_out.append(f"Answers: {why}, so it cannot answer.")
     else:
@@ -196,10 +203,15 @@ def _answers(found: Measured, pipeline: Pipeline, corpus: Corpus, how: Measuring
     found.numbers["answers"] = sum(right) / len(right)
 
 
-def draw(pipeline: Pipeline, texts: Sequence[str], words: str, timed: Timed) -> UInt8[Tensor, "n 3 h w"]:
-    """A picture for each text; number i is drawn under seed i."""
-    with timed.task(words, len(texts)) as tick:
-        made = pipeline.generate_many(list(texts), want=IMAGE, progress=tick)
+def _edits(found: Measured, pipeline: Pipeline, asked: Sequence[Document], timed: Timed) -> None:
+    prompts: list[Prompt] = [[_picture(doc), str(doc.parts[1].value)] for doc in asked]
+    found.numbers |= edit_numbers(asked, draw(pipeline, prompts, "editing", timed))
+
+
+def draw(pipeline: Pipeline, prompts: Sequence[Prompt], words: str, timed: Timed) -> UInt8[Tensor, "n 3 h w"]:
+    """A picture for each prompt; number i is drawn under seed i."""
+    with timed.task(words, len(prompts)) as tick:
+        made = pipeline.generate_many(list(prompts), want=IMAGE, progress=tick)
     return to_uint8([answer[0] for answer in made])
 
 
