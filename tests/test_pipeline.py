@@ -7,7 +7,7 @@ import pytest
 
 from motet.codecs.text import TextCodec
 from motet.config import override
-from motet.errors import DataError
+from motet.errors import DataError, ShapeError
 from motet.pipeline import Pipeline
 from motet.recipes.latentlm import TINY
 from motet.recipes.lavit.sizes import TINY as LAVIT
@@ -58,6 +58,14 @@ def test_what_a_wanted_picture_takes_at_least_is_counted(
     assert not caplog.records
     asked.generate("x" * (letters + 1), want="image", **sampling)
     assert "the longest takes 65 tokens" in caplog.text
+
+
+def test_a_size_that_the_codec_reads_and_cannot_draw_is_refused_before_anything_is_drawn() -> None:
+    said = override(LAVIT, {"codec.positions": True})
+    height, width = said.image_size, said.image_size + said.codec.patch
+    assert pipeline(LAVIT).generate("a", want="image", size=(height, width)) == []
+    with pytest.raises(ShapeError, match=rf"{height}x{width} pixels are wanted"):
+        pipeline(said).generate("a", want="image", size=(height, width))
 
 
 def test_half_a_character_is_no_prompt() -> None:

@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from motet.data.corpus import Corpus, Split
+from motet.data.document import Document, Part
 from motet.evaluate.compare.measures import measure
 from motet.evaluate.compare.measuring import Measured, measure_run
 from motet.evaluate.compare.passes import count_passes
@@ -128,6 +129,22 @@ def test_chats_teach_what_pairs_do_not(pipeline: Pipeline, quick: LatentLM, corp
     one_way = replace(quick, text_first=0.0)
     shown = [measure_run(pipeline, one_way, some, HOW, Timed(Console(quiet=True)))[1] for some in (pairs, chats)]
     assert shown[0] is None and shown[1] is not None
+
+
+def test_edits_are_drawn_from_the_picture_and_the_instruction(
+    pipeline: Pipeline, quick: LatentLM, corpus: Corpus
+) -> None:
+    picture = next(part for doc in corpus.held_out.documents for part in doc.parts if part.modality == IMAGE)
+    parts = (replace(picture, learn=False), Part("text", "make it so", learn=False), picture)
+    edit = Document("edit", parts)
+    mixed = replace(corpus, held_out=replace(corpus.held_out, documents=(*corpus.held_out.documents, edit)))
+    found = _measured(pipeline, quick, mixed)
+    assert found.numbers["edits_copied"] > 50 > found.numbers["edits_psnr"] > 0
+    unlearned = _measured(pipeline, replace(quick, text_first=0.0), mixed)
+    assert "edits_psnr" not in unlearned.numbers
+    assert "Edits: it learns text from pictures alone (text_first=0), so it cannot draw." in unlearned.left_out
+    taught = replace(mixed, train=replace(corpus.train, documents=(*corpus.train.documents, edit)))
+    assert "edits_psnr" in _measured(pipeline, replace(quick, text_first=0.0), taught).numbers
 
 
 def _pairs(split: Split) -> Split:
