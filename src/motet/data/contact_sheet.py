@@ -6,11 +6,12 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from motet.data.cache import cache_folder
 from motet.data.document import Document
 from motet.data.evenly import evenly
+from motet.data.font import Font, font_for
 from motet.data.picture_file import save
 from motet.data.problem import ItemError
 from motet.errors import DataError
@@ -21,8 +22,6 @@ _WIDTH, _HEIGHT = _THUMB + _GAP, _THUMB + 5 + _N_LINES * _LINE + _GAP
 _MOST = 4  # pictures of a document that are shown
 _NARROWEST = 2  # pixels of the narrowest letter: more letters than this allows are never measured
 _BACK, _INK, _DIM, _BAD = "white", "#222222", "#e4e4e4", "#b00020"
-
-Font = ImageFont.ImageFont | ImageFont.FreeTypeFont
 
 
 def contact_sheet(documents: Sequence[Document], path: Path, columns: int = 12, limit: int = 96) -> None:
@@ -43,7 +42,7 @@ def contact_sheet(documents: Sequence[Document], path: Path, columns: int = 12, 
     columns = min(columns, len(shown))
     n_rows = -(-len(shown) // columns)
     sheet = Image.new("RGB", (columns * _WIDTH + _GAP, n_rows * _HEIGHT + _GAP), _BACK)
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(_FONT_SIZE)
+    draw, font = ImageDraw.Draw(sheet), font_for((document.text for document in shown), _FONT_SIZE)
     for i, document in enumerate(shown):
         row, column = divmod(i, columns)
         _cell(sheet, draw, document, at=(_GAP + column * _WIDTH, _GAP + row * _HEIGHT), font=font)

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from motet.data.contact_sheet import wrap
+from motet.data.font import font_for
 from motet.data.picture_file import save
 from motet.errors import DataError
 
@@ -53,7 +54,7 @@ def strips(rows: Sequence[tuple[str, Sequence[Image.Image]]], path: Path) -> Non
     layout = Layout(len(rows), max(len(pictures) for _, pictures in rows), largest)
     cell, scale = layout.cell, layout.scale
     sheet = Image.new("RGB", layout.size, "white")
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(_FONT)
+    draw, font = ImageDraw.Draw(sheet), font_for((caption for caption, _ in rows), _FONT)
     for row, (caption, pictures) in enumerate(rows):
         top = _GAP + row * (cell[1] + _LINE)
         for line in wrap(caption, font, lines=1, width=layout.size[0] - 2 * _GAP):
