@@ -129,6 +129,20 @@ def test_runs_of_another_setting_are_not_mixed_in(tmp_path: Path) -> None:
         quietly(claim, tmp_path)
 
 
+def test_runs_of_several_commits_and_of_another_machine_are_told_as_theirs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quietly(Rigged(), tmp_path)
+    monkeypatch.setattr("motet.evaluate.claims.run.commit", lambda: "another")
+    monkeypatch.setattr("motet.evaluate.claims.record.commit", lambda: "another")
+    monkeypatch.setattr("motet.evaluate.claims.run.machine", lambda: {"cpu": "other", "cores": 1, "torch": "0"})
+    monkeypatch.setattr("motet.evaluate.claims.record.machine", lambda: {"cpu": "other", "cores": 1, "torch": "0"})
+    result = quietly(Rigged(), tmp_path)  # finds all runs made
+    path = tmp_path / "docs" / "rigged.json"
+    record = json.loads(path.read_text())
+    assert record["commit"] == result.runs[0].commit != "another" and record["machine"]["cpu"] != "other"
+
+
 def test_the_record_holds_all_that_a_reader_needs_to_judge_it(tmp_path: Path) -> None:
     result = quietly(Rigged(), tmp_path)
     record = json.loads((tmp_path / "docs" / "rigged.json").read_text())

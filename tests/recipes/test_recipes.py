@@ -209,6 +209,7 @@ def moved(model: Model, batch: Packed, modality: str, token: int, states: Tensor
 # 3
 
 
+@in_all_variants
 def test_overfit_one_tiny_batch_is_learned_to_near_zero(recipe: Recipe):
     corpus = squares(recipe.image_size)
     model = initialised(recipe, recipe.text_codec(corpus), 0)
@@ -256,6 +257,7 @@ def test_mask_the_drawing_of_a_packed_batch_equals_the_golden_one(recipe: Recipe
 # 5
 
 
+@in_all_variants
 def test_round_trip_a_saved_run_loads_with_the_same_loss_and_draws_the_same(recipe: Recipe, tmp_path: Path):
     name = next(key for key, kind in RECIPES.items() if isinstance(recipe, kind))
     corpus = squares(recipe.image_size)

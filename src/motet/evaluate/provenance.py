@@ -21,10 +21,14 @@ def commit() -> str:
 
 
 def machine() -> dict[str, Any]:
-    """The processor, how many of its cores this process may use, and the version of torch."""
+    """The processor, how many of its cores this process may use, and the version of torch.
+
+    tiles: whether it multiplies bf16 in units of their own (AMX), which decides how fast what is.
+    """
     return {
         "cpu": _cpu(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "tiles": torch.cpu._is_amx_tile_supported(),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "torch": torch.__version__,
         "python": platform.python_version(),

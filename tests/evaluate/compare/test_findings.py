@@ -64,6 +64,9 @@ def test_counts_without_spread_differ_for_certain_and_equal_ones_do_not() -> Non
 def test_shares_that_agree_by_chance_in_every_seed_are_no_finding() -> None:
     means = {"a": {"judge": over_seeds([0.0, 0.0, 0.0])}, "b": {"judge": over_seeds([1 / 24] * 3)}}
     assert findings(means).differences == 0
+    assert findings(means).alike == 1, "but it is counted, and the page tells how many there are"
+    same = {"a": means["a"], "b": {"judge": over_seeds([0.0, 0.0, 0.0])}}
+    assert findings(same).alike == 0
 
 
 def test_the_interval_of_a_difference_is_welchs() -> None:

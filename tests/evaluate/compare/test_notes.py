@@ -26,3 +26,12 @@ def test_other_weights_of_groups_are_told_where_arms_have_other_ones(change: dic
     comparison = Comparison(arms, "emoji", Allowance("minutes", 5.0), Budget(minutes=2.5), (0,))
     lines = notes(comparison, [], Looked((), 0))
     assert sum("weigh groups of documents differently" in line for line in lines) == told
+
+
+def test_differences_without_an_interval_are_told() -> None:
+    arms = (Arm("vq", "vq", RECIPES["vq"].sizes["tiny"]),)
+    comparison = Comparison(arms, "emoji", Allowance("minutes", 5.0), Budget(minutes=2.5), (0,))
+    told = [
+        [line for line in notes(comparison, [], Looked((), 0, n)) if "have no interval, since" in line] for n in (0, 3)
+    ]
+    assert told[0] == [] and [line[:13] for line in told[1]] == ["3 differences"]

@@ -57,6 +57,7 @@ class RunRecord:
     setting: dict[str, Any]
     seconds: float
     commit: str
+    machine: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from motet.evaluate.claims.claim import Claim, ClaimResult, Job, RunRecord, Scal
 from motet.evaluate.claims.record import write
 from motet.evaluate.claims.registry import CLAIMS
 from motet.evaluate.over_seeds import over_seeds
-from motet.evaluate.provenance import commit
+from motet.evaluate.provenance import commit, machine
 from motet.evaluate.stopwatch import stopwatch
 from motet.evaluate.stored import differing, read_record
 from motet.whole import write_json
@@ -93,7 +93,7 @@ def _run(claim: Claim, job: Job, setting: dict[str, Any]) -> RunRecord | None:
     if measured is None:
         return None
     assert measured.numbers.keys() <= claim.measures.keys(), "a run gives no number that the claim does not name"
-    return RunRecord(job.arm, job.seed, measured.numbers, measured.curves, setting, seconds(), commit())
+    return RunRecord(job.arm, job.seed, measured.numbers, measured.curves, setting, seconds(), commit(), machine())
 
 
 def _summary(claim: Claim, scale: Scale, done: Sequence[RunRecord]) -> Summary:

@@ -37,16 +37,20 @@ class Finding:
 
 @dataclass(frozen=True)
 class Looked:
-    """All findings, and among how many differences they were found."""
+    """All findings, and among how many differences they were found.
+
+    alike: differences that have no interval, since all seeds of both arms gave the same number; none has a sentence.
+    """
 
     findings: tuple[Finding, ...]
     differences: int
+    alike: int = 0
 
 
 def findings(summary: Summary) -> Looked:
     """Every pair of arms by every number that may be compared, where both have two seeds or more."""
     found: list[Finding] = []
-    looked = 0
+    looked = alike = 0
     names: set[str] = {name for numbers in summary.values() for name in numbers}
     for name in in_order(names):
         if not measure(name).compared:
@@ -54,11 +58,16 @@ def findings(summary: Summary) -> Looked:
         for a, b in combinations([arm for arm in summary if name in summary[arm]], 2):
             gap = difference(summary[a][name], summary[b][name], counts=measure(name).counted)
             if gap is None:
+                alike += _differ_without_spread(summary[a][name], summary[b][name])
                 continue
             looked += 1
             if (one := _exceeding(name, (a, b), gap, summary)) is not None:
                 found.append(one)
-    return Looked(tuple(found), looked)
+    return Looked(tuple(found), looked, alike)
+
+
+def _differ_without_spread(a: OverSeeds, b: OverSeeds) -> bool:
+    return a.low is not None and b.low is not None and a.mean != b.mean
 
 
 def _exceeding(name: str, arms: Sequence[str], gap: OverSeeds, summary: Summary) -> Finding | None:

@@ -1,7 +1,8 @@
 """The judge: reads pictures of scenes, says whether they show what was asked for, and how far it can be trusted itself.
 
 The categories and the rule of each are GenEval's (arXiv:2310.11513), whose detector is here a cutting out by colour and
-a small network. On real renders it is right at least 98 times in 100; how often exactly stands in every report.
+a small network. On real renders of 32 pixels and more it is right at least 98 times in 100, of 24 pixels 97; how often
+exactly stands in every report.
 """
 
 import hashlib
