@@ -45,8 +45,8 @@ def notes(comparison: Comparison, records: Sequence[RunRecord], looked: Looked) 
         )
     if looked.alike:
         said.append(
-            f"{looked.alike} differences have no interval, since all seeds of both arms gave the same number, such as 0 "
-            "of 24 prompts: they have no sentence, however large they are."
+            f"{looked.alike} differences have no interval, since all seeds of both arms gave the same number, such as "
+            "0 of 24 prompts: they have no sentence, however large they are."
         )
     trust = min((record.numbers.get("judge_accuracy", 1.0) for record in records), default=1.0)
     if trust < TRUSTED:
