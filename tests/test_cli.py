@@ -161,10 +161,6 @@ def test_a_picture_before_the_prompt_is_read_and_begins_the_row(
         assert len(asked) == 2
         assert sheet.size == (3 * (112 + 10) + 10, 112 + 10 + 27 + 10), "the given one, then two"
         assert sheet.getpixel((10 + 56, 10 + 27 + 56)) == (255, 0, 0), "the red disc's middle"
-    Image.new("RGB", (40, 24), "red").save(place / "wide.png")
-    ran = motet("sample", run, "a box", "--picture", "wide.png", "-n", 2, "--steps", 2, "-o", "many/")
-    assert ran.exit_code == 0 and len(list((place / "many").iterdir())) == 2, "a folder holds what is drawn alone"
-    assert isinstance(asked[-1][0], Image.Image) and asked[-1][0].size == (16, 16), "as the model sees pictures"
     missing = motet("sample", run, "x", "--picture", "nowhere.png")
     assert missing.exit_code == 2 and "nowhere.png" in missing.output
 
