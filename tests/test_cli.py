@@ -165,6 +165,29 @@ def test_a_picture_before_the_prompt_is_read_and_begins_the_row(
     assert missing.exit_code == 2 and "nowhere.png" in missing.output
 
 
+def test_a_large_wide_picture_before_the_prompts_is_fitted_and_a_folder_holds_what_is_drawn(
+    run: str, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fitted as training fits pictures: to 16 pixels of height, 32 of width, of which the middle is read."""
+    asked: list[Prompt] = []
+    generate_many = Pipeline.generate_many
+
+    def noted(self: Pipeline, prompts: Sequence[Prompt], **kwargs: Any) -> list[list[Raw]]:
+        asked.extend(prompts)
+        return generate_many(self, prompts, **kwargs)
+
+    monkeypatch.setattr(Pipeline, "generate_many", noted)
+    picture = Image.new("RGB", (96, 48), "blue")
+    picture.paste("red", (30, 0, 66, 48))
+    picture.save(place / "large.png")
+    ran = motet("sample", run, "a box", "--picture", "large.png", "-n", 2, "--steps", 2, "-o", "edits/")
+    assert ran.exit_code == 0, ran.output
+    assert sorted(path.name for path in (place / "edits").iterdir()) == ["000-a-box-0.png", "000-a-box-1.png"]
+    (given, _), _ = asked
+    assert isinstance(given, Image.Image) and given.size == (16, 16)
+    assert given.getpixel((8, 8)) == (255, 0, 0) and given.getpixel((0, 8)) == (0, 0, 255) == given.getpixel((15, 8))
+
+
 def test_another_size_and_other_settings_reach_the_sampler(run: str, place: Path) -> None:
     ran = motet(
         "sample", run, "x", "-n", 1, "--size", "16x32", "--set", "steps=2", "--solver", "euler", "-o", "wide.png"

@@ -1,5 +1,6 @@
-"""What "done" means for a recipe: six tests, the same for every entry of RECIPES."""
+"""What "done" means for a recipe: six tests, the same for every entry of RECIPES, and its idea stands on one screen."""
 
+import inspect
 from dataclasses import replace
 from pathlib import Path
 
@@ -59,6 +60,12 @@ def recipe(request: pytest.FixtureRequest) -> Recipe:
 
 
 in_all_variants = pytest.mark.parametrize("recipe", [*RECIPES, *VARIANTS], indirect=True, scope="module")
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_is_a_file_of_at_most_a_hundred_lines(name: str):
+    source = Path(inspect.getfile(RECIPES[name]))
+    assert len(source.read_text(encoding="utf-8").splitlines()) <= 100, f"{source}: see docs/adding-a-recipe.md"
 
 
 @pytest.fixture(scope="module")

@@ -56,7 +56,15 @@ TINY = DiT(
     codec_batch=32,
 )
 
-STUDY = DiT(image_size=SIDE, codec=LATENTS, codec_batch=LATENTS_BATCH, backbone=backbone(4), rows=32, row_length=128)
+STUDY = DiT(
+    image_size=SIDE,
+    codec=LATENTS,
+    codec_batch=LATENTS_BATCH,
+    backbone=backbone(4),
+    noising=Noising(draws=4),
+    rows=32,
+    row_length=128,
+)
 
 PAPER = DiT(  # DiT-XL/2 on 256-pixel pictures: 256 tokens of 2 x 2 x 4 numbers
     image_size=256,

@@ -1,4 +1,4 @@
-"""Every recipe by name. Adding one is a file beside this one and a line here."""
+"""Every recipe by name. Adding one is a file (or a folder) beside this one and a line here."""
 
 from motet.recipes.acdit import ACDiT
 from motet.recipes.dit import DiT

@@ -57,6 +57,11 @@ class JanusStages(PictureRecipe):
                 f"codec_share {self.codec_share}, contrast_share {self.contrast_share}, adaptor_share "
                 f"{self.adaptor_share} and tuning_share {self.tuning_share} are negative, or leave the model nothing"
             )
+        if self.contrasts and self.contrast_share <= 0:
+            raise ConfigError(
+                f"contrast_share is {self.contrast_share}; an understanding encoder that is trained takes a share of "
+                "the budget above 0"
+            )
 
     @property
     @abstractmethod
@@ -78,7 +83,7 @@ class JanusStages(PictureRecipe):
         """What belongs to stages that are left out."""
         idle = [*super().idle()]
         if not self.contrasts:
-            idle.append("contrast_")
+            idle += ["features.", "contrast_"]
         if not self.adaptor_share:
             idle.append("adaptor_training.")
         if not self.tuning_share:
