@@ -4,13 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from PIL import Image
 
 from motet.codecs.text import TextCodec
-from motet.data.corpus import Corpus, Split
-from motet.data.document import Document, Part
 from motet.evaluate.claims.claim import ClaimResult
-from motet.evaluate.claims.janus_decoupled import JanusDecoupled, answered_blindly
+from motet.evaluate.claims.janus_decoupled import JanusDecoupled
 from motet.evaluate.compare.match import matched, sizes_of
 
 ARMS = ("decoupled", "shared_vq", "shared_semantic", "understanding", "generation")
@@ -46,23 +43,6 @@ def test_the_full_arms_read_and_draw_as_many_tokens_and_learn_equally_many_param
     assert reading.allowance == both.allowance, "as many questions"
     assert drawing.allowance.amount == pytest.approx(0.35 * both.allowance.amount), "as many drawings"
     assert (reading.arms[0].recipe.text_first, drawing.arms[0].recipe.text_first) == (0.0, 1.0)
-
-
-def asked(number: int, question: str, answer: str) -> Document:
-    parts = (Part("image", Image.new("RGB", (8, 8)), False), Part("text", question, False), Part("text", answer))
-    return Document(str(number), parts)
-
-
-def test_what_a_question_gives_away_by_itself_is_counted() -> None:
-    train = [asked(0, "what size?", "medium"), asked(1, "what size?", "medium"), asked(2, "what size?", "large")]
-    train += [asked(3, "is it red?", "no"), Document("4", (Part("text", "a circle"),))]
-    held_out = [asked(5, "what size?", "medium"), asked(6, "is it red?", "yes"), asked(7, "is it blue?", "medium")]
-
-    def corpus(some: list[Document]) -> Corpus:
-        return Corpus("rigged", Split(tuple(train), (8, 8)), Split(tuple(some), (8, 8)))
-
-    assert answered_blindly(corpus(held_out)) == pytest.approx(2 / 3)
-    assert answered_blindly(corpus([Document("8", (Part("text", "a circle"),))])) is None
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ else; nothing is read there, so it has codes alone, and the same backbone as ``d
 trained anew for each seed, since they are what the arms differ in.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar, Literal
@@ -18,8 +17,7 @@ from motet.codecs.features import FeaturesShape
 from motet.codecs.semantic_vq import SemanticShape
 from motet.codecs.vq import VqShape
 from motet.config import override
-from motet.data.corpus import Corpus
-from motet.data.document import Document
+from motet.evaluate.claims.asked import answered_blindly
 from motet.evaluate.claims.claim import Scale
 from motet.evaluate.claims.expected import AsGood, Expectation, Expected
 from motet.evaluate.claims.small import JUDGED, MEASURING, SEEDS, brief, small
@@ -119,34 +117,8 @@ class JanusDecoupled(TrainedClaim):
         return seed
 
     def also(self, run: TrainedRun) -> dict[str, float]:
-        blind = answered_blindly(run.corpus)
+        blind = answered_blindly(run.corpus.train.documents, run.corpus.held_out.documents)
         return {} if blind is None else {"answers_blind": blind}
-
-
-def answered_blindly(corpus: Corpus) -> float | None:
-    """The share of held-out questions whose answer is the commonest in training to the same words, else to any.
-
-    None if either split has no question.
-    """
-    known: dict[str, Counter[str]] = {}
-    anyhow: Counter[str] = Counter()
-    for question, answer in _asked(corpus.train.documents):
-        known.setdefault(question, Counter())[answer] += 1
-        anyhow[answer] += 1
-    asked = _asked(corpus.held_out.documents)
-    if not asked or not anyhow:
-        return None
-    right = [known.get(question, anyhow).most_common(1)[0][0] == answer for question, answer in asked]
-    return sum(right) / len(right)
-
-
-def _asked(documents: Sequence[Document]) -> list[tuple[str, str]]:
-    """Questions with their answers."""
-    return [
-        (str(document.parts[1].value), str(document.parts[2].value))
-        for document in documents
-        if [part.modality for part in document.parts] == ["image", "text", "text"]
-    ]
 
 
 def _compared(scale: Scale, kind: str, documents: int, arms: Sequence[Arm]) -> Comparison:

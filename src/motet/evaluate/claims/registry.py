@@ -12,6 +12,7 @@ from motet.evaluate.claims.latentlm_throughput import LatentLMThroughput
 from motet.evaluate.claims.latentlm_unified import LatentLMUnified
 from motet.evaluate.claims.lavit_dynamic import LaVITDynamic
 from motet.evaluate.claims.puma_granularity import PUMAGranularity
+from motet.evaluate.claims.puma_questions import PUMAQuestions
 
 CLAIMS: dict[str, Claim] = {
     claim.name: claim
@@ -27,5 +28,6 @@ CLAIMS: dict[str, Claim] = {
         LaVITDynamic(),
         JanusDecoupled(),
         PUMAGranularity(),
+        PUMAQuestions(),
     )
 }
