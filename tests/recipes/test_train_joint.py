@@ -52,6 +52,14 @@ def test_held_out_losses_are_of_documents_from_all_over_the_list(
     assert judged == [[0, 4, 8, 12]] * 2
 
 
+def test_a_frozen_parameter_costs_four_flops_where_a_learned_one_costs_six(objective: TrainJointly) -> None:
+    backbone = objective.module.backbone
+    everything = objective.flops_per_token()
+    backbone.requires_grad_(False)
+    frozen = sum(p.numel() for p in backbone.parameters())
+    assert everything - objective.flops_per_token() == pytest.approx(2 * frozen)
+
+
 def test_previews_are_of_prompts_from_all_over_those_that_there_are(
     objective: TrainJointly, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

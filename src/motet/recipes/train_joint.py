@@ -109,23 +109,24 @@ class TrainJointly(Objective):
     def flops_per_token(self) -> float:
         """Training FLOPs per token: 6 for each parameter that a token passes (Kaplan et al. 2020), plus attention.
 
-        A block counts for the tokens that it does not leave out; a head for the predictions that it makes, several
-        times where it draws several noises for each. Attention adds 12 * dim * row length for each token of its rows,
-        since whole rows of scores are computed. What is made of diffusion times and labels, once for all tokens of a
-        noised block, is not counted.
+        One that is frozen costs 4, since nothing but what came into it needs its gradient. A block counts for the
+        tokens that it does not leave out; a head for the predictions that it makes, several times where it draws
+        several noises for each. Attention adds 12 * dim * row length for each token of its rows, since whole rows of
+        scores are computed. What is made of diffusion times and labels, once for all tokens of a noised block, is not
+        counted.
         """
         packed, _ = self.loader.batch(0)
         backbone, (_, length) = self.module.backbone, packed.shape
-        flops = 6.0 * _passed(backbone.norm) * packed.n_tokens
+        flops = _cost(backbone.norm) * packed.n_tokens
         for block in backbone.blocks:
             assert isinstance(block, Block)
             load = block.load(packed.tags, packed.hidden())
             layers = sum(isinstance(part, Attention) for part in block.modules())
-            flops += 6.0 * _passed(block) * load.tokens
+            flops += _cost(block) * load.tokens
             flops += 12.0 * layers * backbone.norm.dim * length * load.rows * length
         for name, target in packed.target.items():
             head = self.module.modality(name).head
-            flops += 6.0 * _passed(head) * len(target.at) * head.passes
+            flops += _cost(head) * len(target.at) * head.passes
         return flops / packed.n_tokens
 
     def evaluate(self) -> dict[str, float]:
@@ -183,7 +184,7 @@ class TrainJointly(Objective):
         return Part(given.modality, codec.decode(codec.means(given.values), given.grid))
 
 
-def _passed(part: nn.Module) -> int:
-    """Parameters that every token passes: all but those of modulations."""
+def _cost(part: nn.Module) -> float:
+    """FLOPs of training at one token: of all parameters but those of modulations, which tokens do not pass."""
     modulating = {id(p) for inner in part.modules() if isinstance(inner, Modulation) for p in inner.parameters()}
-    return sum(p.numel() for p in part.parameters() if id(p) not in modulating)
+    return sum((6.0 if p.requires_grad else 4.0) * p.numel() for p in part.parameters() if id(p) not in modulating)

@@ -115,7 +115,9 @@ def _reader(scale: Scale, factors: tuple[int, ...]) -> PUMA:
     """PUMA that learns to write of pictures of those scales, and to draw none."""
     changes = {"factors": factors, "alphas": (1.0,) * len(factors), "text_first": 0.0, "sampling.scales": 0}
     if scale == "quick":
-        return override(TINY, {"image_size": 32, "features.patch": 4, "sampling.max_tokens": 8, **changes})
+        return override(
+            TINY, {"image_size": 32, "features.patch": 4, "row_length": 128, "sampling.max_tokens": 8, **changes}
+        )
     sizes = replace(
         small(PUMA(doubt=0.0)),
         features=FeaturesShape(patch=4, dim=96, n_layers=3, n_heads=3),
