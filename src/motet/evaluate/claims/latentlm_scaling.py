@@ -1,7 +1,9 @@
 """LatentLM against DiT as training grows longer and models larger: distance of pictures at equal parameters.
 
 Sun et al. 2024 (arXiv 2412.08635, section on scaling): from 455M to 3.8B parameters LatentLM stays below DiT's FID.
-Here two sizes by two lengths of training, drawing from text alone, for both.
+Here two sizes by two lengths of training, drawing from text alone, for both. Either sees each picture as often, and
+under as many noisings: four draws of each latent in LatentLM's head, four noised copies of a picture in DiT, each of
+which costs it a pass of its backbone.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,6 +16,7 @@ from motet.evaluate.claims.small import CODECS, DATA, JUDGED, MEASURING, SEEDS, 
 from motet.evaluate.claims.trained import TrainedClaim
 from motet.evaluate.compare.budget import Allowance
 from motet.evaluate.compare.plan import Arm, Comparison
+from motet.factorise.next_block import Noising
 from motet.recipes.dit import TINY as TINY_DIT
 from motet.recipes.dit import DiT
 from motet.recipes.latentlm import STUDY as STUDY_LATENTLM
@@ -30,6 +33,8 @@ DOCUMENTS: Mapping[Scale, Mapping[str, float]] = {
 """Seen by each run, repeats counted."""
 ROWS = 16
 """In a step: half of what other claims have, so that the short runs have steps enough."""
+NOISINGS = 4
+"""Of a picture in a step, of either recipe."""
 SETTINGS = [f"{size}-{length}" for size in ("small", "large") for length in ("short", "long")]
 
 
@@ -86,11 +91,15 @@ class LatentLMScaling(TrainedClaim):
 def _latentlm(scale: Scale) -> PictureRecipe:
     if scale == "quick":
         return replace(TINY_LATENTLM, text_first=1.0)
-    return replace(small(STUDY_LATENTLM), text_first=1.0, rows=ROWS)
+    own = replace(small(STUDY_LATENTLM), text_first=1.0, rows=ROWS)
+    return replace(own, head=replace(own.head, draws=NOISINGS))
 
 
 def _dit(scale: Scale) -> PictureRecipe:
-    return TINY_DIT if scale == "quick" else replace(small(DiT(codec=LATENTS, codec_batch=LATENTS_BATCH)), rows=ROWS)
+    if scale == "quick":
+        return TINY_DIT
+    own = DiT(codec=LATENTS, codec_batch=LATENTS_BATCH, noising=Noising(shift=2.0, draws=NOISINGS))
+    return replace(small(own), rows=ROWS)
 
 
 def _sized(recipe: PictureRecipe, width: int) -> PictureRecipe:
