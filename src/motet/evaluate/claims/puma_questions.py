@@ -23,7 +23,7 @@ from motet.evaluate.claims.expected import AsGood, Below, Expectation, Expected
 from motet.evaluate.claims.small import LATTICE, MEASURING, SEEDS, brief, small
 from motet.evaluate.claims.trained import TrainedClaim, TrainedRun
 from motet.evaluate.compare.budget import Allowance
-from motet.evaluate.compare.plan import Arm, Comparison
+from motet.evaluate.compare.plan import Arm, Comparison, Measuring
 from motet.recipes.puma import PUMA, TINY
 from motet.recipes.study import SIDE
 from motet.train.settings import Budget
@@ -38,10 +38,15 @@ FRESH: Mapping[Scale, str] = {
     "quick": "scenes:kind=questions,level=3,size=32,n=40,seed=1",
 }
 """Questions on scenes that no arm has seen, of compositions that training shows."""
-DOCUMENTS: Mapping[Scale, int] = {"full": 24_000, "quick": 60}
+DOCUMENTS: Mapping[Scale, int] = {"full": 12_000, "quick": 60}
 """Seen by each run, repeats counted; three in ten are questions."""
-CODECS: Mapping[Scale, Budget] = {"full": Budget(steps=600), "quick": Budget(steps=2)}
+CODECS: Mapping[Scale, Budget] = {"full": Budget(steps=400), "quick": Budget(steps=2)}
 """Of the encoder, once for all runs, and of a decoder that nothing here asks for anything."""
+ASKED: Mapping[Scale, Measuring] = {
+    "full": Measuring(pictures=192, prompts=1, timed=(), shown=2, features=False),
+    "quick": MEASURING["quick"],
+}
+"""No picture is drawn that would be worth a look."""
 FACTORS: Mapping[str, tuple[int, ...]] = {
     "tokens-1": (8,),
     "tokens-4": (4,),
@@ -92,7 +97,7 @@ class PUMAQuestions(TrainedClaim):
     def comparisons(self, scale: Scale) -> list[Comparison]:
         arms = tuple(Arm(label, "puma", _reader(scale, factors)) for label, factors in FACTORS.items())
         allowance = Allowance("samples", float(DOCUMENTS[scale]))
-        return [Comparison(arms, DATA[scale], allowance, CODECS[scale], SEEDS[scale], MEASURING[scale])]
+        return [Comparison(arms, DATA[scale], allowance, CODECS[scale], SEEDS[scale], ASKED[scale])]
 
     def also(self, run: TrainedRun) -> dict[str, float]:
         fresh = Corpus.of(open_source(FRESH[run.scale]), run.corpus.train.size).train
@@ -121,6 +126,7 @@ def _reader(scale: Scale, factors: tuple[int, ...]) -> PUMA:
     sizes = replace(
         small(PUMA(doubt=0.0)),
         features=FeaturesShape(patch=4, dim=96, n_layers=3, n_heads=3),
-        decoder=FeatureDecoderShape(dim=64, n_layers=1, n_heads=2, steps=4),
+        decoder=FeatureDecoderShape(dim=32, n_layers=1, n_heads=2, steps=2),
+        codec_batch=8,
     )
     return override(sizes, {**changes, **brief("contrast_training", "codec_training", "training")})
