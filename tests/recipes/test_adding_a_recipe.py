@@ -69,7 +69,7 @@ def test_the_six_tests_of_every_recipe_pass_on_the_new_one(example: Path):
     tests = str(example / "tests/recipes")
     done = python(example, "-m", "pytest", "-q", *configured, "-k", "gaussian", tests)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"\b7 passed", done.stdout), done.stdout  # and that its paper's size can be built
+    assert re.search(r"\b8 passed", done.stdout), done.stdout  # and that it is short, and its paper's size can be built
 
 
 def test_the_page_s_commands_take_it(example: Path, tmp_path: Path):

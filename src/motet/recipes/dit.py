@@ -19,6 +19,7 @@ from motet.recipes.modulated import CONDITION, Condition, modulated
 from motet.recipes.paper_sizes import resized
 from motet.recipes.recipe import Recipe
 from motet.recipes.study import LATENTS, LATENTS_BATCH, SIDE, backbone
+from motet.recipes.tiny import TINY_BATCH, TINY_LATENTS, tiny
 from motet.request import Sampling
 from motet.train.settings import TrainSettings
 
@@ -46,14 +47,11 @@ class DiT(DenoisedPictures):
         return modulated(self.backbone, text, condition=self.condition)
 
 
-TINY = DiT(
-    image_size=16,
-    vocab_size=320,
-    codec=SigmaVaeShape(patch=8, channels=8, dim=32, n_layers=1, n_heads=2),
-    backbone=TransformerShape(dim=32, n_layers=2, n_heads=2, ffn_dim=64, rope_axes=(8, 0, 4, 4), qk_norm=True),
-    rows=8,
-    row_length=64,
-    codec_batch=32,
+TINY = tiny(
+    DiT(
+        codec=TINY_LATENTS,
+        codec_batch=TINY_BATCH,
+    )
 )
 
 STUDY = DiT(
@@ -61,7 +59,7 @@ STUDY = DiT(
     codec=LATENTS,
     codec_batch=LATENTS_BATCH,
     backbone=backbone(4),
-    noising=Noising(draws=4),
+    noising=Noising(shift=2.0, draws=4),
     rows=32,
     row_length=128,
 )

@@ -19,6 +19,7 @@ from motet.nn.backbone import TransformerShape
 from motet.recipes.feature_pictures import FeaturePictures
 from motet.recipes.recipe import Recipe
 from motet.recipes.study import SIDE, backbone
+from motet.recipes.tiny import tiny
 from motet.train.settings import TrainSettings
 
 
@@ -37,18 +38,15 @@ class Emu(FeaturePictures):
         return CoarseToFine(Scales((self.factor,)), (1.0,), doubt=self.doubt)
 
 
-TINY = Emu(
-    image_size=16,
-    vocab_size=320,
-    factor=1,
-    features=FeaturesShape(patch=8, dim=16, n_layers=1, n_heads=2),
-    decoder=FeatureDecoderShape(dim=32, n_layers=1, n_heads=2, steps=4),
-    backbone=TransformerShape(dim=32, n_layers=2, n_heads=2, ffn_dim=64, rope_axes=(8, 0, 4, 4), qk_norm=True),
-    doubt=0.0,
-    rows=8,
-    row_length=64,
-    contrast_batch=16,
-    codec_batch=16,
+TINY = tiny(
+    Emu(
+        factor=1,
+        features=FeaturesShape(patch=8, dim=16, n_layers=1, n_heads=2),
+        decoder=FeatureDecoderShape(dim=32, n_layers=1, n_heads=2, steps=4),
+        doubt=0.0,
+        contrast_batch=16,
+        codec_batch=16,
+    )
 )
 
 STUDY = Emu(

@@ -30,7 +30,6 @@ from motet.factorise.given import Given
 from motet.factorise.next_token import NextToken
 from motet.model import Modality
 from motet.nn.backbone import TransformerShape
-from motet.recipes.janus.made import Making
 from motet.recipes.janus.stages import JanusStages
 from motet.recipes.recipe import Recipe
 from motet.request import Sampling
@@ -40,7 +39,7 @@ VIEW = "view"
 
 
 @dataclass(frozen=True)
-class Janus(Making, JanusStages):
+class Janus(JanusStages):
     """The knobs of Janus."""
 
     paper: ClassVar[str] = "Janus, arXiv 2410.13848"

@@ -11,27 +11,25 @@ from motet.nn.backbone import TransformerShape
 from motet.recipes.janus.recipe import Janus
 from motet.recipes.paper_sizes import resized
 from motet.recipes.study import CODES, CODES_BATCH, SIDE, TEXT_FIRST, backbone
+from motet.recipes.tiny import TINY_BATCH, TINY_CODES, TINY_HEAD, TINY_LATENTS, tiny
 from motet.request import Sampling
 from motet.train.settings import TrainSettings
 
-TINY = Janus(
-    image_size=16,
-    vocab_size=320,
-    features=FeaturesShape(patch=8, dim=16, n_layers=1, n_heads=2),
-    vq=VqShape(patch=8, codebook_size=16, code_dim=4, dim=32, n_layers=1, n_heads=2),
-    codec=SigmaVaeShape(patch=8, channels=8, dim=32, n_layers=1, n_heads=2, sigma=0.1),
-    semantic=SemanticShape(dim=16, n_layers=1, n_heads=2),
-    backbone=TransformerShape(dim=32, n_layers=2, n_heads=2, ffn_dim=64, rope_axes=(8, 0, 4, 4), qk_norm=True),
-    head=DiffusionShape(width=32, n_layers=2, ffn_dim=64),
-    rows=8,
-    row_length=64,
-    doubt=0.0,
-    codec_batch=32,
-    contrast_batch=4,
-    codec_share=0.1,
-    contrast_share=0.1,
-    adaptor_share=0.1,
-    tuning_share=0.5,
+TINY = tiny(
+    Janus(
+        features=FeaturesShape(patch=8, dim=16, n_layers=1, n_heads=2),
+        vq=TINY_CODES,
+        codec=replace(TINY_LATENTS, sigma=0.1),
+        semantic=SemanticShape(dim=16, n_layers=1, n_heads=2),
+        head=TINY_HEAD,
+        doubt=0.0,
+        codec_batch=TINY_BATCH,
+        contrast_batch=4,
+        codec_share=0.1,
+        contrast_share=0.1,
+        adaptor_share=0.1,
+        tuning_share=0.5,
+    )
 )
 
 STUDY = Janus(

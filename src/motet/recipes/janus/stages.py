@@ -19,7 +19,8 @@ from motet.data.corpus import Corpus
 from motet.embed.aligner import AlignedCodes
 from motet.errors import ConfigError
 from motet.model import Model
-from motet.recipes.pictures import IMAGE, PictureRecipe
+from motet.recipes.janus.made import Making
+from motet.recipes.pictures import IMAGE
 from motet.recipes.recipe import Stage
 from motet.recipes.train_codec import sample_pixels
 from motet.recipes.train_contrast import TrainContrast
@@ -31,7 +32,7 @@ MEASURED = 1024
 
 
 @dataclass(frozen=True)
-class JanusStages(PictureRecipe):
+class JanusStages(Making):
     """The knobs of the stages."""
 
     contrast_batch: int = field(default=128, metadata={"help": "pairs in a batch of the reading encoder's stage"})

@@ -8,19 +8,17 @@ from motet.nn.backbone import TransformerShape
 from motet.recipes.latentlm.recipe import LatentLM
 from motet.recipes.paper_sizes import resized
 from motet.recipes.study import HEAD, LATENTS, LATENTS_BATCH, SIDE, TEXT_FIRST, backbone
+from motet.recipes.tiny import TINY_BATCH, TINY_HEAD, TINY_LATENTS, tiny
 from motet.request import Sampling
 from motet.train.settings import TrainSettings
 
-TINY = LatentLM(
-    image_size=16,
-    vocab_size=320,
-    codec=SigmaVaeShape(patch=8, channels=8, dim=32, n_layers=1, n_heads=2),
-    backbone=TransformerShape(dim=32, n_layers=2, n_heads=2, ffn_dim=64, rope_axes=(8, 0, 4, 4), qk_norm=True),
-    head=DiffusionShape(width=32, n_layers=2, ffn_dim=64),
-    doubt=0.0,
-    rows=8,
-    row_length=64,
-    codec_batch=32,
+TINY = tiny(
+    LatentLM(
+        codec=TINY_LATENTS,
+        head=TINY_HEAD,
+        doubt=0.0,
+        codec_batch=TINY_BATCH,
+    )
 )
 
 STUDY = LatentLM(

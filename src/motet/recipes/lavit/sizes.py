@@ -4,27 +4,25 @@ from motet.codecs.dynamic import DynamicShape
 from motet.nn.backbone import TransformerShape
 from motet.recipes.lavit.recipe import LaVIT
 from motet.recipes.study import CODES_BATCH, SIDE, TEXT_FIRST, backbone
+from motet.recipes.tiny import TINY_BATCH, tiny
 from motet.request import Sampling
 from motet.train.settings import TrainSettings
 
-TINY = LaVIT(
-    image_size=16,
-    vocab_size=320,
-    codec=DynamicShape(
-        patch=8,
-        rate=0.5,
-        codebook_size=16,
-        code_dim=4,
-        dim=16,
-        n_heads=2,
-        encoder_layers=1,
-        merger_layers=1,
-        painter_layers=1,
-    ),
-    backbone=TransformerShape(dim=32, n_layers=2, n_heads=2, ffn_dim=64, rope_axes=(8, 0, 4, 4), qk_norm=True),
-    rows=8,
-    row_length=64,
-    codec_batch=32,
+TINY = tiny(
+    LaVIT(
+        codec=DynamicShape(
+            patch=8,
+            rate=0.5,
+            codebook_size=16,
+            code_dim=4,
+            dim=16,
+            n_heads=2,
+            encoder_layers=1,
+            merger_layers=1,
+            painter_layers=1,
+        ),
+        codec_batch=TINY_BATCH,
+    )
 )
 
 STUDY = LaVIT(

@@ -8,19 +8,17 @@ from motet.nn.backbone import TransformerShape
 from motet.recipes.mar.recipe import MAR
 from motet.recipes.paper_sizes import resized
 from motet.recipes.study import HEAD, LATENTS, LATENTS_BATCH, MASKING, SIDE, TEXT_FIRST, backbone
+from motet.recipes.tiny import TINY_BATCH, TINY_HEAD, TINY_LATENTS, tiny
 from motet.request import Sampling
 from motet.train.settings import TrainSettings
 
-TINY = MAR(
-    image_size=16,
-    vocab_size=320,
-    codec=SigmaVaeShape(patch=8, channels=8, dim=32, n_layers=1, n_heads=2, sigma=0.1),
-    backbone=TransformerShape(dim=32, n_layers=2, n_heads=2, ffn_dim=64, rope_axes=(8, 0, 4, 4), qk_norm=True),
-    head=DiffusionShape(width=32, n_layers=2, ffn_dim=64),
-    encoder_layers=1,
-    rows=8,
-    row_length=64,
-    codec_batch=32,
+TINY = tiny(
+    MAR(
+        codec=replace(TINY_LATENTS, sigma=0.1),
+        head=TINY_HEAD,
+        encoder_layers=1,
+        codec_batch=TINY_BATCH,
+    )
 )
 
 STUDY = MAR(

@@ -5,18 +5,16 @@ from motet.factorise.next_block import Noising
 from motet.nn.backbone import TransformerShape
 from motet.recipes.paper_sizes import resized
 from motet.recipes.study import LATENTS, LATENTS_BATCH, SIDE, TEXT_FIRST, backbone
+from motet.recipes.tiny import TINY_BATCH, TINY_LATENTS, tiny
 from motet.recipes.transfusion.recipe import Transfusion
 from motet.request import Sampling
 from motet.train.settings import TrainSettings
 
-TINY = Transfusion(
-    image_size=16,
-    vocab_size=320,
-    codec=SigmaVaeShape(patch=8, channels=8, dim=32, n_layers=1, n_heads=2),
-    backbone=TransformerShape(dim=32, n_layers=2, n_heads=2, ffn_dim=64, rope_axes=(8, 0, 4, 4), qk_norm=True),
-    rows=8,
-    row_length=64,
-    codec_batch=32,
+TINY = tiny(
+    Transfusion(
+        codec=TINY_LATENTS,
+        codec_batch=TINY_BATCH,
+    )
 )
 
 STUDY = Transfusion(

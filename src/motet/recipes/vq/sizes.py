@@ -4,18 +4,16 @@ from motet.codecs.vq import VqShape
 from motet.nn.backbone import TransformerShape
 from motet.recipes.paper_sizes import resized
 from motet.recipes.study import CODES, CODES_BATCH, SIDE, TEXT_FIRST, backbone
+from motet.recipes.tiny import TINY_BATCH, TINY_CODES, tiny
 from motet.recipes.vq.recipe import VQTokens
 from motet.request import Sampling
 from motet.train.settings import TrainSettings
 
-TINY = VQTokens(
-    image_size=16,
-    vocab_size=320,
-    codec=VqShape(patch=8, codebook_size=16, code_dim=4, dim=32, n_layers=1, n_heads=2),
-    backbone=TransformerShape(dim=32, n_layers=2, n_heads=2, ffn_dim=64, rope_axes=(8, 0, 4, 4), qk_norm=True),
-    rows=8,
-    row_length=64,
-    codec_batch=32,
+TINY = tiny(
+    VQTokens(
+        codec=TINY_CODES,
+        codec_batch=TINY_BATCH,
+    )
 )
 
 STUDY = VQTokens(
