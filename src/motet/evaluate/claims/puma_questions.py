@@ -92,10 +92,10 @@ class PUMAQuestions(TrainedClaim):
         AsGood("places", "all", "higher", "tokens-64"),
     )
     tried: ClassVar[tuple[str, ...]] = (
-        "Tried: 24,000 documents and 600 steps of the encoder (one seed): 69, 71 and 74 % of questions of places from 1, "
-        "4 and 64 tokens, where 30 % are right without the picture.",
+        "Tried: 24,000 documents and 600 steps of the encoder (one seed): 69, 71 and 74 % of questions of places from "
+        "1, 4 and 64 tokens, where 30 % are right without the picture.",
         "Suspected, not tried: the encoder learns from captions of such scenes, of which half name the relation, so "
-        "even its mean says how things stand; an encoder trained on the captions of photographs, as the paper's, need not.",
+        "even its mean says how things stand; an encoder of the captions of photographs, as the paper's, need not.",
     )
     plotted: ClassVar[Sequence[str]] = ("places", "others", "captions_true")
     meaningless: ClassVar[Mapping[str, Sequence[str]]] = {arm: ("drawn",) for arm in FACTORS}
