@@ -41,7 +41,7 @@ FRESH: Mapping[Scale, str] = {
 DOCUMENTS: Mapping[Scale, int] = {"full": 12_000, "quick": 60}
 """Seen by each run, repeats counted; three in ten are questions."""
 CODECS: Mapping[Scale, Budget] = {"full": Budget(steps=400), "quick": Budget(steps=2)}
-"""Of the encoder, once for all runs, and of a decoder that nothing here asks for anything."""
+"""Of the encoder, once for all runs, and of a small decoder for each arm, which nothing here looks at."""
 ASKED: Mapping[Scale, Measuring] = {
     "full": Measuring(pictures=192, prompts=1, timed=(), shown=2, features=False),
     "quick": MEASURING["quick"],
