@@ -12,9 +12,11 @@ from PIL import Image
 from motet.data.corpus import Corpus
 from motet.data.document import Document
 from motet.data.evenly import evenly
+from motet.data.scenes.item import item_of
 from motet.data.source import open_source
 from motet.data.strips import strips
 from motet.evaluate.compare.edits import edit_numbers, is_edit
+from motet.evaluate.judge.judge import load_judge
 from motet.evaluate.judged import IMAGE, to_uint8
 from motet.pipeline import Pipeline, Prompt
 from motet.recipes.run import load
@@ -35,6 +37,9 @@ def main() -> None:
     height, width = model.model.modality(IMAGE).size
     corpus = Corpus.of(open_source(args.data), (height, width))
     edits = evenly([document for document in corpus.held_out.documents if is_edit(document)], args.n)
+    if edits[0].id.startswith("scenes/"):
+        own = load_judge(item_of(edits[0].id).address.sprites).accuracy(min(height, width))["clean"]
+        print("the judge reads real renders rightly: " + ", ".join(f"{one.category} {one.reads:.1%}" for one in own))
     for scales in args.scales:
         drawn, bound = edited(model, edits, scales), rebuilt(model, edits, scales)
         for name, pictures in (("edited", drawn), ("true ones through the codec", bound)):

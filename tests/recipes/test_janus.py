@@ -162,3 +162,5 @@ def test_settings_that_contradict_each_other_are_errors():
     recipe = override(TINY, {"features.patch": 4})
     with pytest.raises(ConfigError, match=r"read as \(4, 4\) tokens and made as \(2, 2\); give both codecs the same"):
         recipe.picture()
+    with pytest.raises(ConfigError, match="patches of 8 pixels and their teacher's features for patches of 4"):
+        override(recipe, {"encoders": "shared_semantic"}).picture()

@@ -21,6 +21,7 @@ from motet.codecs.features import Features, FeaturesShape
 from motet.codecs.patches import PatchTransformer
 from motet.codecs.picture_codec import PictureCodec, Terms, distances
 from motet.codecs.vq import VQ, VqShape
+from motet.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -38,10 +39,18 @@ class SemanticShape:
 
 
 class SemanticVQ(PictureCodec):
-    """Pictures <-> one code for each patch, trained to tell a teacher's features too."""
+    """Pictures <-> one code for each patch, trained to tell a teacher's features too.
+
+    Raises ConfigError if the teacher cuts pictures into other patches.
+    """
 
     def __init__(self, vq: VqShape, features: FeaturesShape, shape: SemanticShape):
         super().__init__()
+        if vq.patch != features.patch:
+            raise ConfigError(
+                f"codes stand for patches of {vq.patch} pixels and their teacher's features for patches of "
+                f"{features.patch}; give both the same patch"
+            )
         self.shape = shape
         self.perceptual_weight = vq.perceptual_weight
         self.vq = VQ(vq)

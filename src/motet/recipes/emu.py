@@ -18,7 +18,7 @@ from motet.factorise.coarse_to_fine import CoarseToFine
 from motet.nn.backbone import TransformerShape
 from motet.recipes.feature_pictures import FeaturePictures
 from motet.recipes.recipe import Recipe
-from motet.recipes.study import SIDE, backbone
+from motet.recipes.study import SIDE, TEXT_FIRST, backbone
 from motet.recipes.tiny import tiny
 from motet.train.settings import TrainSettings
 
@@ -50,7 +50,11 @@ TINY = tiny(
 )
 
 STUDY = Emu(
-    image_size=SIDE, features=FeaturesShape(patch=4), backbone=backbone(6, rope_axes=(24, 8, 16, 16)), doubt=0.0
+    image_size=SIDE,
+    features=FeaturesShape(patch=4),
+    backbone=backbone(6, rope_axes=(24, 8, 16, 16)),
+    doubt=0.0,
+    text_first=TEXT_FIRST,
 )
 
 PAPER = Emu(  # EVA-CLIP-g/14 at 224 pixels, LLaMA 13B; 64 tokens a picture as in Emu2, where Emu has 32

@@ -69,6 +69,22 @@ def test_yes_and_no_are_about_equally_frequent(topic: str) -> None:
     assert 0.42 < answers["yes"] / answers.total() < 0.58
 
 
+def test_a_relation_that_is_denied_is_wrong_in_its_direction_too() -> None:
+    """A thing that is far to the left and a little above is not asked to be called 'not above'."""
+    rng, denied = Random(1), 0
+    for _ in range(400):
+        scene = compose(rng.randint(3, 4), VOCABULARY, rng)[0]
+        asked = TOPICS["relation"](scene, VOCABULARY, rng)
+        if asked is None or asked[1] == "yes":
+            continue
+        shape, told, other = re.fullmatch(r"is the (\w+) (.+) the (\w+)\?", asked[0]).groups()  # type: ignore[union-attr]
+        a, b = (next(thing for thing in scene.things if thing.kind.shape == name) for name in (shape, other))
+        sign = {"left of": b.x - a.x, "right of": a.x - b.x, "above": b.y - a.y, "below": a.y - b.y}[told]
+        assert sign <= 0, (asked, a, b)
+        denied += 1
+    assert denied > 50
+
+
 def test_sprites_are_not_asked_for_their_colour() -> None:
     rng, emoji = Random(0), VOCABULARIES["emoji"]
     for _ in range(100):

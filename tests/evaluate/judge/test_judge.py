@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -13,14 +14,14 @@ from motet.data.scenes.draw import draw
 from motet.data.scenes.expectation import CATEGORIES, Expectation
 from motet.data.scenes.prompts import contradicted, prompts
 from motet.data.scenes.scene import Kind, Scene, Thing
-from motet.data.scenes.vocabulary import VOCABULARIES
+from motet.data.scenes.vocabulary import COLOURS, VOCABULARIES
 from motet.errors import ShapeError
 from motet.evaluate.judge.accuracy import accuracy, agrees
 from motet.evaluate.judge.judge import Judge, Reading, load_judge
 from motet.evaluate.judge.reader import Lessons, as_tensor, train_reader
 
 SHAPES = VOCABULARIES["shapes"]
-SHORT = Lessons(scenes=450, blots=60, sides=(48,), epochs=16, examined=2)
+SHORT = Lessons(scenes=450, blots=350, sides=(48,), epochs=16, examined=2)
 TINY = Lessons(scenes=16, blots=4, sides=(48,), epochs=2, batch=16, width=4, examined=1)
 
 
@@ -84,12 +85,43 @@ def test_a_reading_names_everything_where_it_is(judge: Judge) -> None:
     assert not agrees(reading, moved)
 
 
-def test_an_empty_picture_and_noise_satisfy_no_prompt(judge: Judge) -> None:
-    empty = torch.ones(1, 3, 48, 48)
-    noise = torch.rand(8, 3, 48, 48, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    assert judge.read_many(empty) == [Reading(())]
-    asked = [wanted("a red circle and a blue star")] * 8
-    assert not any(judge.report(noise, asked).right)
+def shapeless(side: int) -> dict[str, torch.Tensor]:
+    """Pictures of nothing that models draw before they have learned anything."""
+    rng = torch.Generator().manual_seed(0)
+    coarse = torch.rand(8, 3, 6, 6, generator=rng) * 2 - 1
+    half = torch.ones(8, 3, side, side)
+    half[..., : side // 2] = -1
+    return {
+        "uniform noise": torch.rand(8, 3, side, side, generator=rng) * 2 - 1,
+        "faint noise": (torch.randn(8, 3, side, side, generator=rng) * 0.3 + 0.8).clamp(-1, 1),
+        "clouds": torch.nn.functional.interpolate(coarse, (side, side), mode="bicubic").clamp(-1, 1),
+        "patchwork": torch.nn.functional.interpolate(coarse, (side, side)),
+        "half black": half,
+    }
+
+
+def test_nothing_and_noise_and_patchwork_satisfy_no_prompt(judge: Judge) -> None:
+    assert judge.read_many(torch.ones(1, 3, 48, 48)) == [Reading(())]
+    asked = [one for category in CATEGORIES for _, one in prompts(category, 24)]
+    for what, pictures in shapeless(48).items():
+        for reading in judge.read_many(pictures):
+            assert reading.nameless, what
+            assert not any(reading.meets(one) for one in asked), (what, reading.things)
+
+
+def test_things_of_two_colours_mostly_have_no_name(judge: Judge) -> None:
+    alone = [as_tensor([draw(Scene((Thing(Kind("square", hue, "large"), 0.5, 0.5),)), 48)]) for hue in COLOURS]
+    mixed = [torch.cat([a[..., :24], b[..., 24:]], dim=3) for a in alone for b in alone if a is not b]
+    assert sum(not reading.things for reading in judge.read_many(torch.cat(mixed))) > len(mixed) / 2
+    assert all(reading.things for reading in judge.read_many(torch.cat(alone)))
+
+
+def test_sprites_are_read_at_the_size_of_comparisons() -> None:
+    emoji = VOCABULARIES["emoji"]
+    judge = Judge(emoji, train_reader(emoji, replace(SHORT, sides=(32,))))
+    for one in accuracy(judge.read_many, emoji, n=50, sides=(32,))["clean"]:
+        assert min(one.yes, one.no) >= 0.98, one
+        assert one.reads >= 0.98 or one.category == "level_4", one
 
 
 def test_one_reading_does_not_depend_on_the_others_nor_on_the_form_of_the_picture(judge: Judge) -> None:

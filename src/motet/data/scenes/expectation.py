@@ -1,5 +1,8 @@
-"""Expectation: what a caption demands of a picture, judged as GenEval does (Ghosh, Hajishirzi and Schmidt 2023,
-arXiv:2310.11513): what is named must be there, whatever else is; only a count must be exact.
+"""Expectation: what a caption demands of a picture, judged in the manner of GenEval (Ghosh, Hajishirzi and Schmidt
+2023, arXiv:2310.11513): what is named must be there, whatever else is; only a count must be exact.
+
+GenEval looks at what its detector is surest of, and lets a diagonal be two relations. Here any things that fit will do,
+and two things stand in one relation, that of the axis on which they are further apart.
 """
 
 from __future__ import annotations
@@ -51,7 +54,7 @@ class Expectation:
         return None
 
     def met_by(self, things: Sequence[Thing]) -> bool:
-        """GenEval's verdict: enough of everything named, exactly as many where they are counted, related as told."""
+        """Enough of everything named, exactly as many where they are counted, related as told."""
         counts = [sum(named.fits(thing) for thing in things) for named in self.named]
         if self.category == COUNTING:
             return counts[0] == self.named[0].count

@@ -8,7 +8,7 @@ from random import Random
 
 from motet.data.scenes.caption import with_article
 from motet.data.scenes.held_out import look, looks_held_out, places_held_out
-from motet.data.scenes.scene import Kind, Scene, Thing, is_clear, relation
+from motet.data.scenes.scene import Kind, Scene, Thing, is_clear, leans, relation
 from motet.data.scenes.vocabulary import NUMBERS, RELATIONS, Vocabulary
 
 COUNTS = {0: "none", 1: "one", **{count: word for word, count in NUMBERS.items()}}
@@ -98,12 +98,13 @@ def _relation(scene: Scene, vocabulary: Vocabulary, rng: Random) -> Asked:
     a, b = rng.choice(pairs)
     told, answer = relation(a, b), "yes"
     if rng.random() < 0.5:
-        others = [
+        denied = [
             other
             for other in RELATIONS
-            if other != told and (a.kind.shape, other, b.kind.shape) not in places_held_out(vocabulary.name)
+            if not leans(a, other, b) and (a.kind.shape, other, b.kind.shape) not in places_held_out(vocabulary.name)
         ]
-        told, answer = rng.choice(others), "no"
+        if denied:
+            told, answer = rng.choice(denied), "no"
     return f"is the {a.kind.shape} {told} the {b.kind.shape}?", answer
 
 

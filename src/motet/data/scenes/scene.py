@@ -77,6 +77,12 @@ def relation(a: Thing, b: Thing) -> str:
     return "above" if dy < 0 else "below"
 
 
+def leans(a: Thing, relation: str, b: Thing) -> bool:
+    """Whether a stands in that direction of b at all, however much further it is in another."""
+    dx, dy = a.x - b.x, a.y - b.y
+    return {"left of": dx < 0, "right of": dx > 0, "above": dy < 0, "below": dy > 0}[relation]
+
+
 def is_clear(a: Thing, b: Thing) -> bool:
     """Whether nobody would dispute ``relation(a, b)``."""
     near, far = sorted((abs(a.x - b.x), abs(a.y - b.y)))

@@ -17,25 +17,27 @@ from motet.config import override
 from motet.evaluate.claims.claim import Scale
 from motet.evaluate.claims.expected import Expected
 from motet.evaluate.claims.linear_probe import Probing, probe
-from motet.evaluate.claims.small import BACKBONE, BRIEF, CODECS, DATA, JUDGED, LATTICE, MEASURING, SEEDS
+from motet.evaluate.claims.small import BACKBONE, BRIEF, CODECS, JUDGED, MEASURING, OFTEN, ONE_THING, SEEDS, SMALLEST
 from motet.evaluate.claims.trained import TrainedClaim, TrainedRun
 from motet.evaluate.compare.budget import Allowance
 from motet.evaluate.compare.plan import Arm, Comparison
 from motet.recipes.acdit import ACDiT
 from motet.recipes.dit import DiT
 from motet.recipes.recipe import Recipe
-from motet.recipes.study import LATENTS, LATENTS_BATCH, SIDE
+from motet.recipes.study import LATENTS, LATENTS_BATCH
 from motet.request import Sampling
 
-DOCUMENTS: Mapping[Scale, int] = {"full": 11_500, "quick": 40}
+DOCUMENTS: Mapping[Scale, int] = {"full": 36_000, "quick": 40}
 """Seen by each run, repeats counted."""
 QUICK: Mapping[str, Any] = {"image_size": 24, "codec.patch": 6, "sampling.steps": 2}
 """Changes to the tiny recipes: pictures of 16 tokens as well."""
 BLOCKS: Mapping[Scale, Mapping[str, int | None]] = {
-    "full": {"block-1": 1, "block-2": 2, "block-4": 4, "block-8": 8, "block-all": None},
+    "full": {"block-1": 1, "block-4": 4, "block-all": None},
     "quick": {"block-1": 1, "block-4": 4, "block-all": None},
 }
 """Tokens of a block, of 16 in a picture."""
+PATCH = 6
+"""Pixels: 16 latents of a picture."""
 ROWS = {"acdit": 32, "dit": 20}
 """Rows of 128 tokens in a step. A DiT's documents hold no clean copies, so these are equally many: 96."""
 SHAPE = replace(BACKBONE, ffn_dim=384)
@@ -43,7 +45,7 @@ SHAPE = replace(BACKBONE, ffn_dim=384)
 SAMPLING = Sampling(guidance=2.0, steps=10)
 TIMED: Mapping[Scale, tuple[int, ...]] = {"full": (1, 16), "quick": (1,)}
 PROBING: Mapping[Scale, Probing] = {
-    "full": Probing(f"scenes:kind=caption,level=1,size={SIDE},lattice={LATTICE},n=1100,seed=1"),
+    "full": Probing(f"{ONE_THING['full']},n=1100,seed=1"),
     "quick": Probing(
         "scenes:kind=caption,level=1,size=24,n=40,seed=1", fitted=30, chosen=12, judged=20, times=(None, 0.9)
     ),
@@ -103,11 +105,11 @@ class ACDiTBlocks(TrainedClaim):
         return [
             Comparison(
                 (*arms, Arm("dit", "dit", dit)),
-                DATA[scale],
+                ONE_THING[scale],
                 Allowance("samples", float(DOCUMENTS[scale])),
                 CODECS[scale],
                 SEEDS[scale],
-                replace(MEASURING[scale], timed=TIMED[scale]),
+                replace(MEASURING[scale], prompts=OFTEN[scale], timed=TIMED[scale]),
             )
         ]
 
@@ -128,6 +130,6 @@ def _here(of: type[Recipe], rows: int, scale: Scale) -> Recipe:
     """A recipe in the setting of this claim."""
     if scale == "quick":
         return override(of.sizes["tiny"], {"text_first": 1.0, "sampling": SAMPLING, **QUICK})
-    codec = {"codec": LATENTS, "codec_batch": LATENTS_BATCH}
-    sizes = {"image_size": SIDE, "backbone": SHAPE, "rows": rows, "row_length": 128}
+    codec = {"codec": replace(LATENTS, patch=PATCH), "codec_batch": LATENTS_BATCH}
+    sizes = {"image_size": SMALLEST, "backbone": SHAPE, "rows": rows, "row_length": 128}
     return override(of.sizes["small"], {"text_first": 1.0, "sampling": SAMPLING, **codec, **sizes, **BRIEF})

@@ -12,10 +12,9 @@ from typing import Any, ClassVar
 from motet.codecs.sigma_vae import SigmaVaeShape
 from motet.codecs.vq import VqShape
 from motet.config import override
-from motet.evaluate.claims import small
 from motet.evaluate.claims.claim import Scale
 from motet.evaluate.claims.expected import Expected
-from motet.evaluate.claims.small import BRIEF, JUDGED, MEASURING, SEEDS
+from motet.evaluate.claims.small import BRIEF, JUDGED, MEASURING, OFTEN, ONE_THING, SEEDS, SMALLEST
 from motet.evaluate.claims.trained import TrainedClaim
 from motet.evaluate.compare.budget import Allowance
 from motet.evaluate.compare.plan import Arm, Comparison
@@ -26,22 +25,15 @@ from motet.recipes.fluid import Fluid
 from motet.recipes.recipe import Recipe
 from motet.train.settings import Budget
 
-SIDE = 24
-"""Pixels; a patch of 6, small enough for one code to stand for it, makes 16 tokens of a picture."""
-DATA: Mapping[Scale, str] = {
-    "full": f"scenes:kind=caption,level=1,size={SIDE},lattice={small.LATTICE}",
-    "quick": small.DATA["quick"],
-}
-"""One thing a picture: with up to four, and 36 tokens, random order drew no whole thing in two minutes."""
+# One thing a picture: with up to four, and 36 tokens, random order drew no whole thing in two minutes. Patches of 6
+# pixels, small enough for one code to stand for it, make 16 tokens.
 CODECS: Mapping[Scale, Budget] = {"full": Budget(steps=300), "quick": Budget(steps=2)}
 DOCUMENTS: Mapping[Scale, int] = {"full": 42_000, "quick": 40}
 """Seen by each run, repeats counted."""
-PROMPTS: Mapping[Scale, int] = {"full": 48, "quick": 1}
-"""Of the judge's one category that such pictures have."""
 WIDTH: Mapping[Scale, int] = {"full": 128, "quick": 32}
 """Of the first model; 1.4 million parameters in full. The others have as many."""
 SETTING: Mapping[str, Any] = {
-    "image_size": SIDE,
+    "image_size": SMALLEST,
     "codec": SigmaVaeShape(patch=6, channels=24, dim=128, n_layers=2, n_heads=4, sigma=0.1),
     "vq": VqShape(patch=6, codebook_size=512, dim=128, n_layers=2, n_heads=4),
     "codec_batch": 128,
@@ -129,5 +121,5 @@ def fluid(scale: Scale, width: int) -> Recipe:
 def compared(arms: Sequence[Arm], scale: Scale, documents: int) -> Comparison:
     """Models with equal parameters, under the setting that claims about Fluid share."""
     allowance = Allowance("samples", float(documents))
-    measuring = replace(MEASURING[scale], prompts=PROMPTS[scale])
-    return Comparison(tuple(arms), DATA[scale], allowance, CODECS[scale], SEEDS[scale], measuring)
+    measuring = replace(MEASURING[scale], prompts=OFTEN[scale])
+    return Comparison(tuple(arms), ONE_THING[scale], allowance, CODECS[scale], SEEDS[scale], measuring)

@@ -34,7 +34,7 @@ from motet.request import Request, Sampling
 
 _SAMPLING = Sampling(guidance=3.0, steps=20)
 _CODEC = SigmaVaeShape(patch=4, channels=16, dim=32, n_layers=1, n_heads=2)
-_BACKBONE = TransformerShape(dim=384, n_layers=12, n_heads=6, ffn_dim=1536, rope_axes=(32, 0, 16, 16), qk_norm=True)
+_BACKBONE = TransformerShape(dim=128, n_layers=12, n_heads=2, ffn_dim=352, rope_axes=(32, 0, 16, 16), qk_norm=True)
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ SETTINGS: Mapping[Scale, ThroughputSetting] = {
             image_size=32,  # 64 latents; the paper's 256 take minutes for each batch here
             codec=_CODEC,
             backbone=_BACKBONE,
-            head=DiffusionShape(width=384, n_layers=3, ffn_dim=1024),
+            head=DiffusionShape(width=128, n_layers=3, ffn_dim=256),
             doubt=0.0,
             sampling=_SAMPLING,
         ),

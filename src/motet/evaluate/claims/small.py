@@ -22,6 +22,14 @@ DATA: Mapping[Scale, str] = {
     "full": f"scenes:kind=caption,level=1-2,size={SIDE},lattice={LATTICE}",
     "quick": "scenes:kind=caption,level=1,size=24,n=60",
 }
+SMALLEST = 24
+"""Pixels of pictures of one thing, which claims use that want things drawn whole after a minute or two."""
+ONE_THING: Mapping[Scale, str] = {
+    "full": f"scenes:kind=caption,level=1,size={SMALLEST},lattice={LATTICE}",
+    "quick": DATA["quick"],
+}
+OFTEN: Mapping[Scale, int] = {"full": 48, "quick": 1}
+"""Prompts in each of the few categories of the judge that such pictures have."""
 CODECS: Mapping[Scale, Budget] = {"full": Budget(steps=600), "quick": Budget(steps=2)}
 MEASURING: Mapping[Scale, Measuring] = {
     "full": Measuring(pictures=96, prompts=12, timed=(), shown=12),

@@ -6,21 +6,21 @@ that a shapeless thing is not called by the nearest name.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import cos, pi, sin
 from random import Random
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from PIL import Image, ImageDraw
+from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from motet.codecs.pixels import from_bytes
 from motet.data.scenes.compose import compose
 from motet.data.scenes.draw import draw
-from motet.data.scenes.scene import Ground, Kind, Scene, Thing
-from motet.data.scenes.vocabulary import COLOURS, SIZES, Vocabulary
+from motet.data.scenes.scene import Scene
+from motet.data.scenes.vocabulary import SIZES, Vocabulary
+from motet.evaluate.judge.blots import blot
 from motet.evaluate.judge.degrade import degraded
 from motet.evaluate.judge.segment import CHANNELS, CROP, Found, find
 
@@ -37,7 +37,7 @@ class Lessons:
     scenes: int = 1000
     """Renders of each side."""
     blots: int = 350
-    sides: tuple[int, ...] = (48, 64)
+    sides: tuple[int, ...] = (32, 40, 48, 64)
     epochs: int = 8
     batch: int = 64
     lr: float = 3e-3
@@ -147,26 +147,6 @@ def labelled(found: Found, scenes: list[Scene], vocabulary: Vocabulary) -> Examp
         )
     shape, colour, size = torch.tensor(names, dtype=torch.long).view(-1, 3).unbind(1)
     return Examples(found.crops[kept], found.extent[kept], shape, colour, size)
-
-
-def blot(vocabulary: Vocabulary, side: int, rng: Random) -> Image.Image:
-    """A picture of what has no name: a ragged patch, or two things that lie on each other."""
-    size = rng.choice(("medium", "large"))
-    x, y = rng.uniform(0.35, 0.65), rng.uniform(0.35, 0.65)
-    if rng.random() < 0.5:
-        kinds = [Kind(rng.choice(vocabulary.names), rng.choice(vocabulary.colours or ("",)), size) for _ in range(2)]
-        turn, off = rng.uniform(0, 2 * pi), kinds[0].extent * rng.uniform(0.4, 0.7)
-        beside = Thing(kinds[1], x + off * cos(turn) / 2, y + off * sin(turn) / 2)
-        return draw(Scene((Thing(kinds[0], x - off * cos(turn) / 2, y - off * sin(turn) / 2), beside)), side)
-    picture = draw(Scene((), Ground()), side)
-    mask, fine = Image.new("L", (4 * side, 4 * side)), 4 * side
-    corners = rng.randint(5, 11)
-    reach = [rng.uniform(0.25, 1) * rng.uniform(0.12, 0.24) * fine for _ in range(corners)]
-    turns = sorted(rng.uniform(0, 2 * pi) for _ in range(corners))
-    outline = [(x * fine + r * cos(t), y * fine + r * sin(t)) for r, t in zip(reach, turns, strict=True)]
-    ImageDraw.Draw(mask).polygon(outline, fill=255)
-    picture.paste(rng.choice(tuple(COLOURS.values())), (0, 0), mask.reduce(4))
-    return picture
 
 
 def as_tensor(pictures: list[Image.Image]) -> Float[Tensor, "n 3 h w"]:

@@ -1,6 +1,7 @@
 """Janus' stages: the two encoders, each by itself; adaptors and the head of codes; all but the encoders, twice.
 
-The last one goes on with a falling learning rate (section 3.2 of the paper).
+The paper's stages are those of its section 3.2. That the last one's learning rate falls is ours: the paper's is
+constant.
 """
 
 from abc import abstractmethod
