@@ -339,7 +339,7 @@ def compare(
 
     [dim]Example:[/] motet compare paper=latentlm ours=latentlm --data emoji --set ours.doubt=1
 
-    Ctrl-C saves, and the same command goes on. More recipes and more seeds may be added later.
+    Ctrl-C saves, and the same command goes on. More recipes and seeds may be added later, beside those that are there.
     """
     from motet.commands.compare import Asked, run_compare
 
@@ -347,6 +347,8 @@ def compare(
     found = run_compare(asked, out, retry=retry, console=output())
     if found.missing:
         raise typer.Exit(INTERRUPTED)
+    if found.failures:
+        raise typer.Exit(1)
 
 
 def main() -> None:

@@ -56,6 +56,8 @@ def test_codecs_get_half_of_the_budgets_minutes_or_three() -> None:
         ({"size": "huge"}, "no size 'huge'"),
         ({"changes": ["latentln.doubt=1"]}, "unknown setting 'latentln.doubt'"),
         ({"seeds": 0}, "at least 1"),
+        ({"parameters": float("nan")}, "--parameters is nan"),
+        ({"parameters": float("inf")}, "--parameters is inf"),
         ({"recipes": ["a/b=latentlm"]}, "an arm is called 'a/b'"),
     ],
 )

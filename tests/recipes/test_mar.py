@@ -39,8 +39,8 @@ def test_each_block_counts_for_the_tokens_and_rows_that_it_works_on(corpus: Corp
 
     dim = recipe.backbone.dim
     expected = 12 * dim * length**2 * (fewer + rows)
-    for part, tokens in ((encoder, shown), (decoder, packed.n_tokens), (model.backbone.norm, packed.n_tokens)):
-        expected += 6 * sum(p.numel() for p in part.parameters()) * tokens
+    for part, computed in ((encoder, fewer), (decoder, rows), (model.backbone.norm, rows)):
+        expected += 6 * sum(p.numel() for p in part.parameters()) * computed * length
     for name, target in packed.target.items():
         head = model.modality(name).head
         expected += 6 * sum(p.numel() for p in head.parameters()) * len(target.at) * head.passes

@@ -145,3 +145,10 @@ def test_scenes_fit_the_rows_of_a_study(name: str) -> None:
     kinds = [override(study, {"tokens": kind}) for kind in ("continuous", "discrete")] if name == "fluid" else [study]
     for recipe in kinds:
         assert fitting(recipe, recipe.text_codec(corpus), corpus, at_most=0.0) is corpus
+
+
+def test_studies_of_all_recipes_that_describe_draw_equally_often() -> None:
+    studies = [RECIPES[name].sizes["study"] for name in RECIPES]
+    shares = {type(study).__name__: study.text_first for study in studies if not study.mute()}
+    assert set(shares.values()) == {TEXT_FIRST}, shares
+    assert len(shares) == len(RECIPES) - 1, "DiT alone writes nothing"

@@ -28,7 +28,7 @@ def motet_sizes(task: Task) -> list[int]:
     embed = model.modality(IMAGE).embed
     assert isinstance(embed, Timed)
     learned = sum(count(part.parameters()) for part in model.learned())
-    blocks, timed = count(model.backbone.parameters()), count(embed.time.parameters()) + embed.clean.numel()
+    blocks, timed = count(model.backbone.parameters()), count(embed.time.parameters()) + embed.move.numel()
     return [blocks, timed, 0, learned - blocks - timed, learned]
 
 

@@ -1,5 +1,6 @@
 """What `motet compare` is asked: arms and settings as they are typed."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +49,8 @@ def comparison_of(asked: Asked) -> Comparison:
         codecs = Budget(minutes=allowance.amount / 2 if allowance.kind == "minutes" else CODEC_MINUTES)
     if asked.seeds < 1:
         raise ConfigError(f"--seeds is {asked.seeds}; give at least 1, and at least 2 for intervals")
+    if asked.parameters is not None and not 1 <= asked.parameters < math.inf:
+        raise ConfigError(f"--parameters is {asked.parameters}; expected a number such as 3e6")
     return Comparison(
         arms=tuple(arms_of(asked.recipes, asked.size, asked.changes)),
         data=asked.data,

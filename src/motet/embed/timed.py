@@ -24,30 +24,20 @@ class TimeMLP(TimeVector):
 
 
 class Timed(Embed):
-    """``inner`` plus a vector for how noised a token is: of its time, or one of their own for clean tokens."""
+    """``inner`` plus a vector for how noised a token is: of its time; of clean ones that of 1 and their own.
+
+    Where text is learned behind noised pictures alone, clean ones are met in sampling only: then theirs stays zero, and
+    they stand where the last noise is gone.
+    """
 
     def __init__(self, inner: Embed, dim: int):
         super().__init__()
         self.inner = inner
         self.time = TimeMLP(dim)
-        self.clean = nn.Parameter(torch.zeros(dim))
+        self.move = nn.Parameter(torch.zeros(dim))
 
     def forward(self, tokens: Tokens) -> Float[Tensor, "n d"]:
-        noised = ~tokens.time.isnan()
-        times, which = tokens.time.nan_to_num().unique(return_inverse=True)  # a picture's tokens share their time
+        clean = tokens.time.isnan()
+        times, which = tokens.time.nan_to_num(nan=1.0).unique(return_inverse=True)  # a picture's tokens share theirs
         vector = embedding(which, self.time(times))
-        return self.inner(tokens) + torch.where(noised[:, None], vector, self.clean)
-
-
-class FinishedAtOne(Embed):
-    """``inner``, told that clean tokens stand at time 1.
-
-    Where text is learned behind noised pictures alone, a vector of clean tokens' own would meet it only in sampling.
-    """
-
-    def __init__(self, inner: Timed):
-        super().__init__()
-        self.inner = inner
-
-    def forward(self, tokens: Tokens) -> Float[Tensor, "n d"]:
-        return self.inner(tokens._replace(time=tokens.time.nan_to_num(nan=1.0)))
+        return self.inner(tokens) + vector + clean[:, None] * self.move

@@ -55,7 +55,10 @@ def blocks_of(grid: tuple[int, ...], size: BlockSize) -> tuple[Int[Tensor, " n"]
     """
     tile = grid if size is None else tile_of(grid, size) if isinstance(size, int) else size
     if len(tile) != len(grid) or any(side < 1 or whole % side for whole, side in zip(grid, tile, strict=True)):
-        raise ShapeError(f"a grid of {_by(grid)} tokens does not divide into blocks of {_by(tile)}; use divisors of it")
+        raise ShapeError(
+            f"a grid of {_by(grid)} tokens does not divide into blocks of {_by(tile)}; take "
+            "another size of picture, or train with other blocks: their sides divide the grid's"
+        )
     index = torch.arange(math.prod(grid)).view(
         *(n for whole, side in zip(grid, tile, strict=True) for n in (whole // side, side))
     )

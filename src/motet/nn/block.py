@@ -10,14 +10,14 @@ from torch import Tensor, nn
 from motet.nn.attention import Attention, Context
 from motet.nn.ffn import SwiGLU
 from motet.nn.norm import RMSNorm
-from motet.sequence import NO_DOCUMENT, Tags
+from motet.sequence import Tags
 
 Aux = dict[str, Tensor]
 """Named scalars that a block wants minimised or logged (a router's balance, a gate's distillation); usually empty."""
 
 
 class Load(NamedTuple):
-    """What a block works on: tokens that pass its weights, and rows whose scores its attention computes."""
+    """What a block works on: tokens that pass its weights, padding among them, and rows whose scores are computed."""
 
     tokens: int
     rows: int
@@ -30,8 +30,8 @@ class Block(nn.Module, ABC):
     def forward(self, x: Float[Tensor, "b t d"], ctx: Context) -> tuple[Float[Tensor, "b t d"], Aux]: ...
 
     def load(self, tags: Tags, masked: Bool[Tensor, "b t"]) -> Load:
-        """Of a training batch; all of it but padding, unless a block leaves tokens out."""
-        return Load(int((tags.doc != NO_DOCUMENT).sum()), len(tags.doc))
+        """Of a training batch; all of its rows, unless a block leaves tokens out."""
+        return Load(tags.doc.numel(), len(tags.doc))
 
 
 def through(blocks: Iterable[nn.Module], x: Float[Tensor, "b t d"], ctx: Context) -> tuple[Float[Tensor, "b t d"], Aux]:

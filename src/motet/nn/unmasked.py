@@ -65,7 +65,7 @@ class Unmasked(Block):
     def load(self, tags: Tags, masked: Bool[Tensor, "b t"]) -> Load:
         """What is left without masked tokens, in fewer rows."""
         anew = _Anew(tags.doc, masked)
-        return Load(len(anew.source), anew.rows)
+        return Load(anew.rows * tags.doc.shape[1], anew.rows)
 
     def compile(self, *args: object, **kwargs: object) -> None:
         """Compiles the blocks inside, one by one: packing anew is not for a compiler."""

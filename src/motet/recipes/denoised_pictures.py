@@ -19,13 +19,15 @@ from motet.recipes.pictures import PictureRecipe
 
 
 class Ways(NamedTuple):
-    """The way into the backbone and out of it; channels: numbers in a token; patch: pixels along its side."""
+    """The way into the backbone and out of it; channels: numbers in a token; patch: pixels along its side, by the
+    settings that are ``named``."""
 
     codec: Codec
     embed: Embed
     head: Velocity
     channels: int
     patch: int
+    named: str = "codec.patch"
 
 
 @dataclass(frozen=True)
@@ -55,5 +57,5 @@ class DenoisedPictures(PictureRecipe):
             head=ways.head,
             weight=self.image_weight,
             size=(self.image_size, self.image_size),
-            grid=self.grid(ways.patch),
+            grid=self.grid(ways.patch, named=ways.named),
         )

@@ -101,10 +101,10 @@ class PictureRecipe(Recipe):
         """The backbone, freshly initialised; plain unless a recipe says otherwise."""
         return Backbone.plain(self.backbone)
 
-    def grid(self, patch: int) -> tuple[int, int]:
-        """The token grid of a picture. Raises ConfigError if patches do not divide it."""
+    def grid(self, patch: int, *, named: str = "codec.patch") -> tuple[int, int]:
+        """The token grid of a picture. Raises ConfigError if patches, which are so named, do not divide it."""
         if self.image_size % patch:
-            raise ConfigError(f"image_size {self.image_size} does not divide into patches of {patch} (codec.patch)")
+            raise ConfigError(f"image_size {self.image_size} does not divide into patches of {patch} ({named})")
         return (self.image_size // patch,) * 2
 
     def build(self, text: TextCodec) -> Model:

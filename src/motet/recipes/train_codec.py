@@ -55,11 +55,15 @@ class TrainCodec(Objective):
         self.module.compile_parts()
 
     def evaluate(self) -> dict[str, float]:
-        """PSNR of held-out pictures in dB, beside the codec's own numbers; nothing if no picture is held out."""
+        """PSNR of held-out pictures in dB, beside the codec's own numbers; nothing if no picture is held out.
+
+        Where few are held out, those numbers are of training pictures: a few cannot use all codes of a good codebook.
+        """
         some = self._held_out(JUDGED)
         if not len(some):
             return {}
-        return {"psnr": float(psnr(self._reconstructed(some), some).mean()), **self.module.numbers(some)}
+        many = some if len(some) == JUDGED else sample_pixels(self.corpus, JUDGED, self.seed).to(some.device)
+        return {"psnr": float(psnr(self._reconstructed(some), some).mean()), **self.module.numbers(many)}
 
     def preview(self, path: Path) -> None:
         some = self._held_out(PREVIEWED)

@@ -19,7 +19,7 @@ from motet.generate import generate
 from motet.model import TEXT, Model
 from motet.nn.attention import Attention
 from motet.nn.block import Block
-from motet.nn.condition import Modulation
+from motet.nn.condition import Modulation, runs_of
 from motet.recipes.held_out import ORDERS, document_losses
 from motet.request import Request, Sampling
 from motet.sequence import Packed, Segment, Span
@@ -110,14 +110,14 @@ class TrainJointly(Objective):
         """Training FLOPs per token: 6 for each parameter that a token passes (Kaplan et al. 2020), plus attention.
 
         One that is frozen costs 4, since nothing but what came into it needs its gradient. A block counts for the
-        tokens that it does not leave out; a head for the predictions that it makes, several times where it draws
-        several noises for each. Attention adds 12 * dim * row length for each token of its rows, since whole rows of
-        scores are computed. What is made of diffusion times and labels, once for all tokens of a noised block, is not
-        counted.
+        tokens of its rows, padding among them; a head for the predictions that it makes, several times where it draws
+        several noises for each. Attention adds 12 * dim * row length for each of those tokens. Both are what the
+        processor does: rows are computed whole. Modulations are made once for each time and label of a row. The cost of
+        a batch is divided by its tokens without padding.
         """
         packed, _ = self.loader.batch(0)
         backbone, (_, length) = self.module.backbone, packed.shape
-        flops = _cost(backbone.norm) * packed.n_tokens
+        flops = _cost(backbone.norm) * packed.tags.doc.numel()
         for block in backbone.blocks:
             assert isinstance(block, Block)
             load = block.load(packed.tags, packed.hidden())
@@ -127,7 +127,7 @@ class TrainJointly(Objective):
         for name, target in packed.target.items():
             head = self.module.modality(name).head
             flops += _cost(head) * len(target.at) * head.passes
-        return flops / packed.n_tokens
+        return (flops + _modulating(backbone, packed)) / packed.n_tokens
 
     def evaluate(self) -> dict[str, float]:
         """Held-out loss of each modality, text read after its picture and pictures after their text."""
@@ -182,6 +182,16 @@ class TrainJointly(Objective):
     def _part(self, given: Segment) -> Part:
         codec = self.module.modality(given.modality).codec
         return Part(given.modality, codec.decode(codec.means(given.values), given.grid))
+
+
+def _modulating(backbone: nn.Module, packed: Packed) -> float:
+    """FLOPs of modulations: each is made once for every different condition, and spread over the tokens of its row."""
+    runs = runs_of(packed.time, None if packed.labels is None else packed.labels.of)
+    if runs is None:
+        return 0.0
+    made = [part for part in backbone.modules() if isinstance(part, Modulation)]
+    each = sum((6.0 if p.requires_grad else 4.0) * p.numel() for part in made for p in part.parameters())
+    return each * runs.time.numel() + sum(4.0 * part.linear.out_features for part in made) * runs.of.numel()
 
 
 def _cost(part: nn.Module) -> float:

@@ -21,7 +21,7 @@ def test_each_spelling_of_a_budget_is_read(text: str, kind: str, amount: float) 
     assert read_allowance(text) == Allowance(kind, amount)
 
 
-@pytest.mark.parametrize("text", ["5", "m", "0m", "-3m", "5 hours", "2PF", "400steps"])
+@pytest.mark.parametrize("text", ["5", "m", "0m", "-3m", "5 hours", "2PF", "400steps", "1e400m", "5km"])
 def test_what_is_no_budget_is_an_error_that_names_the_forms(text: str) -> None:
     with pytest.raises(ConfigError, match=r"5m \(minutes\), 1.5e15flops"):
         read_allowance(text)
@@ -30,8 +30,9 @@ def test_what_is_no_budget_is_an_error_that_names_the_forms(text: str) -> None:
 def test_codecs_are_given_minutes_or_steps() -> None:
     assert read_budget("2.5m") == Budget(minutes=2.5)
     assert read_budget("400steps") == Budget(steps=400)
-    with pytest.raises(ConfigError, match="400steps"):
-        read_budget("1.5e15flops")
+    for text in ("1.5e15flops", "1e400steps", "5km"):
+        with pytest.raises(ConfigError, match="400steps"):
+            read_budget(text)
 
 
 def test_stages_that_train_the_model_use_the_allowance_together() -> None:

@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 from rich.console import Console
 from safetensors.torch import load_file
 
+from motet.alone import alone
 from motet.config import to_dict
 from motet.data.corpus import Corpus
 from motet.errors import CheckpointError, ConfigError
@@ -208,6 +210,56 @@ def test_a_signal_where_nothing_is_trained_is_an_interruption_too(
         assert process.main(path) == INTERRUPTED
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def test_other_documents_of_the_same_name_are_not_mixed_in(comparison: Comparison, tmp_path: Path) -> None:
+    data, out = tmp_path / "mine", tmp_path / "out"
+    for i, colour in enumerate(["red", "green", "blue", "black"] * 6):
+        (data / colour).mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (16, 16), colour).save(data / colour / f"{i}.png")
+    mine = replace(comparison, data=f"folder:{data}")
+    assert compare(mine, out, console=QUIET, runner=Runner(until=0)).missing == 4
+    assert compare(mine, out, console=QUIET, runner=Runner(until=0)).missing == 4
+    Image.new("RGB", (16, 16), "pink").save(data / "red" / "99.png")
+    with pytest.raises(CheckpointError, match=r"begun on other documents of folder:.*documents to learn from then"):
+        compare(mine, out, console=QUIET, runner=Runner(until=0))
+
+
+@pytest.mark.parametrize("held", ["", "runs"])
+def test_another_call_waits_for_whoever_is_at_work(comparison: Comparison, tmp_path: Path, held: str) -> None:
+    """For the call itself, and for a run's process whose call is gone."""
+    (tmp_path / "runs").mkdir()
+    with alone(tmp_path / held), pytest.raises(CheckpointError, match="another process is at work in"):
+        compare(comparison, tmp_path, console=QUIET, runner=Runner())
+    assert not list((tmp_path / "runs").glob("*.json")), "and no run has failed by it"
+    assert compare(comparison, tmp_path, console=QUIET, runner=Runner(until=0)).missing == 4
+
+
+def test_a_runs_process_holds_the_lock_that_others_wait_for(
+    comparison: Comparison, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "job.json").write_text(json.dumps(to_dict(jobs(comparison, tmp_path)[0])))
+
+    def run(job: Job, console: Console) -> bool:
+        with pytest.raises(CheckpointError, match="another process"), alone(tmp_path / "runs"):
+            raise AssertionError
+        return True
+
+    monkeypatch.setattr(process, "run_one", run)
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        assert process.main(tmp_path / "job.json") == 0
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_a_finished_run_has_not_failed(comparison: Comparison, tmp_path: Path) -> None:
+    whole = compare(comparison, tmp_path, console=QUIET, runner=Runner(until=1))
+    told = Failure("plain", 0, "FileNotFoundError: gone", "", whole.records[0].setting)
+    (tmp_path / "runs/plain-0.failed.json").write_text(json.dumps(to_dict(told)))
+    again = compare(comparison, tmp_path, console=QUIET, runner=Runner(until=0))
+    assert len(again.records) == 1 and again.failures == ()
 
 
 def test_a_job_is_the_same_again_after_json(comparison: Comparison, tmp_path: Path) -> None:

@@ -118,6 +118,28 @@ def test_of_a_recipe_that_only_describes_no_picture_is_told(
     ]
 
 
+def test_what_no_document_can_measure_is_told_and_reconstruction_needs_no_pair(
+    pipeline: Pipeline, quick: LatentLM, corpus: Corpus
+) -> None:
+    def doubled(split: Split) -> Split:
+        """Each pair twice in one document, so that none is one text and one picture."""
+        return replace(split, documents=tuple(replace(doc, parts=doc.parts * 2) for doc in _pairs(split).documents))
+
+    many = replace(corpus, train=doubled(corpus.train), held_out=doubled(corpus.held_out))
+    found = _measured(pipeline, quick, many)
+    assert "psnr" in found.numbers and not {"seconds/1", "captions_exact", "backbone_passes"} & found.numbers.keys()
+    why = "no held-out document is one text and one picture"
+    assert {f"{what}: {why}." for what in ("What pictures cost", "Drawing", "Captions")} <= set(found.left_out)
+
+
+def test_a_distance_of_one_picture_is_told_to_be_none(pipeline: Pipeline, quick: LatentLM, corpus: Corpus) -> None:
+    pairs = _pairs(corpus.held_out)
+    one = replace(corpus, held_out=replace(pairs, documents=pairs.documents[:1]))
+    found, _ = measure_run(pipeline, quick, one, replace(HOW, features=True), Timed(Console(quiet=True)))
+    assert "frechet" not in found.numbers
+    assert "Frechet distance: a single held-out document is one text and one picture." in found.left_out
+
+
 def test_chats_teach_what_pairs_do_not(pipeline: Pipeline, quick: LatentLM, corpus: Corpus) -> None:
     def turned(split: Split) -> Split:
         """The text of each pair is a user's."""

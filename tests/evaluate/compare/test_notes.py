@@ -19,7 +19,9 @@ def test_orders_of_several_stages_and_codecs_that_draw_are_told_of_those_that_ha
     assert [line.partition(":")[0] for line in told if "by diffusion" in line] == ["puma"]
 
 
-@pytest.mark.parametrize(("change", "told"), [({}, 0), ({"balance": 0.25}, 1), ({"describing_balance": 0.75}, 1)])
+@pytest.mark.parametrize(
+    ("change", "told"), [({}, 0), ({"balance": 0.25}, 1), ({"describing_balance": 0.75}, 1), ({"text_first": 0.25}, 1)]
+)
 def test_other_weights_of_groups_are_told_where_arms_have_other_ones(change: dict[str, float], told: int) -> None:
     vq = RECIPES["vq"].sizes["tiny"]
     arms = (Arm("vq", "vq", vq), Arm("other", "vq", override(vq, change)))

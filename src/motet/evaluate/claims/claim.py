@@ -110,6 +110,10 @@ class Claim(ABC):
     def run(self, job: Job) -> Measured | None:
         """One run; going on from what ``job.folder`` holds. None if it was interrupted, and saved."""
 
+    def tidy(self, job: Job) -> None:
+        """Deletes what only an interrupted run needs, once the run is written down."""
+        return None
+
     @abstractmethod
     def verdict(self, summary: Summary) -> Verdict:
         """What the numbers say. All arms are there, each with all of its seeds."""

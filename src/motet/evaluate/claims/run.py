@@ -17,6 +17,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
+from motet.alone import alone
 from motet.errors import CheckpointError, ConfigError
 from motet.evaluate.claims.claim import Claim, ClaimResult, Job, RunRecord, Scale, Summary, Verdict
 from motet.evaluate.claims.record import write
@@ -52,6 +53,12 @@ def carry_out(claim: Claim, *, out: Path, scale: Scale, console: Console, runs: 
     """``run_claim`` for a claim that need not be registered."""
     stem = claim.name if scale == "full" else f"{claim.name}.{scale}"
     folder = runs / stem
+    folder.mkdir(parents=True, exist_ok=True)
+    with alone(folder):
+        return _carried_out(claim, stem, folder, out=out, scale=scale, console=console)
+
+
+def _carried_out(claim: Claim, stem: str, folder: Path, *, out: Path, scale: Scale, console: Console) -> ClaimResult:
     setting = _same_setting(claim.setting(scale), folder)
     done: list[RunRecord] = []
     failed: dict[str, str] = {}
@@ -76,6 +83,7 @@ def carry_out(claim: Claim, *, out: Path, scale: Scale, console: Console, runs: 
             console.print(f"interrupted; {len(done)} of {len(jobs)} runs are done. The same command goes on from here")
             return ClaimResult(claim.name, scale, None, _summary(claim, scale, done), tuple(done), failed, 0.0, ())
         write_json(stored, asdict(record))
+        claim.tidy(job)
         done.append(record)
         console.print("  " + ", ".join(f"{key} {value:.3g}" for key, value in record.numbers.items()))
     summary = _summary(claim, scale, done)
@@ -128,7 +136,6 @@ def _same_setting(setting: dict[str, Any], folder: Path) -> dict[str, Any]:
     plain: dict[str, Any] = json.loads(json.dumps(setting))
     path = folder / "setting.json"
     if not path.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
         write_json(path, plain)
         return plain
     theirs = json.loads(path.read_text())

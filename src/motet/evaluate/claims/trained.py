@@ -24,7 +24,7 @@ from motet.evaluate.compare.documents import too_long
 from motet.evaluate.compare.plan import Comparison, jobs
 from motet.evaluate.compare.plan import Job as CompareJob
 from motet.evaluate.compare.prepare import SEED
-from motet.evaluate.compare.run import equally_large
+from motet.evaluate.compare.run import corpus_of, equally_large
 from motet.evaluate.compare.run_one import carried_out, load_shown, save_shown, tidied
 from motet.pipeline import Pipeline
 from motet.recipes.run import load
@@ -81,16 +81,12 @@ class TrainedClaim(Claim):
         }
 
     def run(self, job: Job) -> Measured | None:
-        out = job.folder.parent
-        comparison = next(one for one in self.comparisons(job.scale) if job.arm in [arm.label for arm in one.arms])
-        todo = _todo(comparison, out, job.console)
-        one = next(each for each in todo if (each.arm, each.seed) == (job.arm, job.seed))
+        comparison, one = self._compared(job)
         record = carried_out(one, job.console, codec_seed=self.codec_seed(job.seed))
         if record is None:
             return None
         corpus = Corpus.of(open_source(comparison.data), (comparison.side,) * 2)
         also = self.also(TrainedRun(job.arm, job.seed, load(one.folder), corpus, job.scale))
-        tidied(one)
         shown = load_shown(record.prompts, one.folder)
         meaningless = self.meaningless.get(job.arm, ())
         if shown is not None and "drawn" not in meaningless:
@@ -98,6 +94,15 @@ class TrainedClaim(Claim):
         numbers = {**record.numbers, **also}
         told = [name for name in self.measures if name in numbers and name not in meaningless]
         return Measured({name: numbers[name] for name in told})
+
+    def tidy(self, job: Job) -> None:
+        tidied(self._compared(job)[1])
+
+    def _compared(self, job: Job) -> tuple[Comparison, CompareJob]:
+        """The comparison that a run belongs to, and the run as a run of it."""
+        comparison = next(one for one in self.comparisons(job.scale) if job.arm in [arm.label for arm in one.arms])
+        todo = _todo(comparison, job.folder.parent, job.console)
+        return comparison, next(each for each in todo if (each.arm, each.seed) == (job.arm, job.seed))
 
     def verdict(self, summary: Summary) -> Verdict:
         return verdict_of(self.expected, summary)
@@ -120,5 +125,5 @@ class TrainedClaim(Claim):
 @cache
 def _todo(comparison: Comparison, out: Path, console: Console) -> tuple[CompareJob, ...]:
     """Once for all runs of a claim: to match every arm, and read every text, takes as long as a short stage."""
-    equal = equally_large(comparison, out, console)
+    equal = equally_large(comparison, corpus_of(comparison), out, console)
     return tuple(jobs(equal, out, too_long(equal, out / "tokenizer.json")))

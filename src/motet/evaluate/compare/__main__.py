@@ -7,6 +7,7 @@ from types import FrameType
 
 from rich.console import Console
 
+from motet.alone import alone
 from motet.evaluate.compare.plan import Job
 from motet.evaluate.compare.run import INTERRUPTED
 from motet.evaluate.compare.run_one import run_one
@@ -18,7 +19,8 @@ def main(path: Path) -> int:
     job = read_record(Job, path)
     signal.signal(signal.SIGTERM, _interrupted)  # where training does not save on it, it cleans up
     try:
-        finished = run_one(job, Console())
+        with alone(job.out / "runs"):  # another call waits for this process, even if whoever started it is gone
+            finished = run_one(job, Console())
     except KeyboardInterrupt:
         finished = False
     return 0 if finished else INTERRUPTED

@@ -1,6 +1,7 @@
 """What every run of a comparison may use: minutes, training FLOPs or samples; and what it has used of all three."""
 
 import json
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -65,7 +66,7 @@ def read_budget(text: str) -> Budget:
 
 def _number_and_unit(text: str) -> tuple[float | None, str]:
     found = re.fullmatch(r"(\d+(?:\.\d+)?(?:e[+]?\d+)?)(k?)\s*([a-z]+)", text.strip().lower())
-    if found is None or float(found[1]) <= 0:
+    if found is None or not 0 < float(found[1]) < math.inf or (found[2] and found[3] != "samples"):
         return None, ""
     return float(found[1]) * (1000 if found[2] else 1), found[3]
 

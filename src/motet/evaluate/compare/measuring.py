@@ -40,6 +40,7 @@ from motet.types import Raw
 
 SEED = 0
 """Of everything drawn here, whatever the run's seed: all runs answer the same prompts under the same seeds."""
+NO_PAIR = "no held-out document is one text and one picture"
 REPEATS, COUNTED = 3, 4
 """Batches that are timed, and pictures whose passes are counted: some recipes take as many as a picture needs."""
 
@@ -86,6 +87,7 @@ def measure_run(
     shown: Shown | None = None
     pairs = evenly([doc for doc in corpus.held_out.documents if is_pair(doc)], how.pictures)
     _losses(found, pipeline, corpus.held_out, timed)
+    _reconstruction(found, pipeline, corpus.held_out, how)
     with found.attempt("What pictures cost"):
         _costs(found, pipeline, [doc.text for doc in pairs], how, timed)
     with found.attempt("Drawing"):
@@ -119,8 +121,21 @@ def _losses(found: Measured, pipeline: Pipeline, split: Split, timed: Timed) -> 
     found.numbers |= {f"loss/{name}": interval.mean for name, interval in losses.items()}
 
 
+def _reconstruction(found: Measured, pipeline: Pipeline, split: Split, how: Measuring) -> None:
+    """How like their originals held-out pictures are behind the codec."""
+    pixels = split.pixels
+    some = evenly(range(len(pixels)), how.pictures)
+    if not len(some):
+        found.left_out.append("Reconstruction: no held-out document has a picture.")
+        return
+    true = torch.from_numpy(np.stack([np.asarray(pixels.picture(i)) for i in some])).permute(0, 3, 1, 2).contiguous()
+    rebuilt = _rebuilt(pipeline, [pixels.picture(i) for i in some])
+    found.numbers["psnr"] = float(psnr(rebuilt, true).mean())
+
+
 def _costs(found: Measured, pipeline: Pipeline, texts: Sequence[str], how: Measuring, timed: Timed) -> None:
     if not texts:
+        found.left_out.append(f"What pictures cost: {NO_PAIR}.")
         return
     asked = [tuple(pipeline.encode(text)) for text in evenly(texts, COUNTED)]
     requests = [Request(prompt, IMAGE, seed=SEED, sampling=pipeline.sampling) for prompt in asked]
@@ -149,15 +164,16 @@ def _drawn(
 ) -> Shown | None:
     """A picture for each held-out text, and how far their distribution is from the true one."""
     if not pairs:
-        found.left_out.append("Drawing: no held-out document is one text and one picture.")
+        found.left_out.append(f"Drawing: {NO_PAIR}.")
         return None
     drawn = draw(pipeline, [doc.text for doc in pairs], "drawing held-out texts", timed)
     side = (int(drawn.shape[2]), int(drawn.shape[3]))
     pixels = Split(tuple(pairs), side).pixels
     true = torch.from_numpy(np.array(pixels.array)).permute(0, 3, 1, 2).contiguous()
-    rebuilt = _rebuilt(pipeline, [pixels.picture(i) for i in range(len(pixels))])
-    found.numbers["psnr"] = float(psnr(rebuilt, true).mean())
-    if how.features and len(pairs) > 1:
+    if how.features and len(pairs) == 1:
+        found.left_out.append("Frechet distance: a single held-out document is one text and one picture.")
+    elif how.features:
+        rebuilt = _rebuilt(pipeline, [pixels.picture(i) for i in range(len(pixels))])
         with found.attempt("Frechet distance"):
             network = EfficientNetFeatures()
             with timed.task("looking at pictures", 3 * len(pairs)) as tick:
@@ -181,6 +197,7 @@ def _judge(found: Measured, pipeline: Pipeline, corpus: Corpus, how: Measuring, 
 
 def _captions(found: Measured, pipeline: Pipeline, pairs: Sequence[Document], timed: Timed) -> None:
     if not pairs:
+        found.left_out.append(f"Captions: {NO_PAIR}.")
         return
     prompts: list[Prompt] = [[_picture(doc)] for doc in pairs]
     written = _written(pipeline, prompts, "describing held-out pictures", timed)

@@ -64,8 +64,11 @@ def notes(comparison: Comparison, records: Sequence[RunRecord], looked: Looked) 
             f"{labels}: features have no inverse, so the codec's PSNR and distance are of what a decoder draws of them "
             "by diffusion, from the finest scale that the model draws (sampling.scales), not the finest that there is."
         )
-    if len(_balances(comparison)) > 1:
-        said.append("Recipes weigh groups of documents differently (balance), so their orders of documents differ.")
+    if len(_orders(comparison)) > 1:
+        said.append(
+            "Recipes weigh groups of documents differently (balance), or draw another share of them (text_first), so "
+            "their orders of documents differ."
+        )
     if records:
         run = records[0]
         cores, cpu = run.machine.get("cores"), run.machine.get("cpu")
@@ -86,7 +89,7 @@ def _begins_anew(recipe: Recipe) -> bool:
     return any(stage.settings.seed != 0 for stage in recipe.stages(0))
 
 
-def _balances(comparison: Comparison) -> set[tuple[str, ...]]:
-    """How arms weigh groups of documents, each way once."""
-    names = ("balance", "describing_balance")
+def _orders(comparison: Comparison) -> set[tuple[str, ...]]:
+    """What the order of documents depends on beside the seed, each way once."""
+    names = ("balance", "describing_balance", "text_first")
     return {tuple(str(s.value) for s in describe(arm.recipe) if s.name in names) for arm in comparison.arms}

@@ -1,6 +1,7 @@
 """All runs of a comparison, one after another; then its page.
 
 OUT/tokenizer.json           trained once on the data
+    data.json                which documents that were
     codecs/<stage>-<hash>/   codecs, each trained once
     runs/<arm>-<seed>.json   a finished run; it is not repeated
     runs/<arm>-<seed>.failed.json   why a run failed; it is tried again with ``retry``
@@ -21,6 +22,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
+from motet.alone import alone
 from motet.config import differences, from_dict, to_dict
 from motet.data.corpus import Corpus
 from motet.data.source import open_source
@@ -32,6 +34,7 @@ from motet.evaluate.compare.plan import Comparison, Job, jobs
 from motet.evaluate.compare.run_one import Failure, RunRecord
 from motet.evaluate.stored import read_record
 from motet.recipes.run import recipe_class
+from motet.recipes.same_data import changed_data, write_data
 from motet.train.interrupt import Interrupt
 from motet.whole import write_json
 
@@ -63,13 +66,22 @@ def compare(
     """Every run that is not stored yet in ``out``, then the page and the JSON of all that are.
 
     A run that fails is written down and the others go on; ``retry`` tries failed ones again. After ctrl-C the same call
-    goes on in the middle of the run. More arms and more seeds may be added later.
-    Raises ConfigError if arms cannot be matched, CheckpointError if runs that are stored or begun have other settings,
-    DataError for data that cannot be used, ShapeError for data of which too much is too long for an arm.
+    goes on in the middle of the run. More arms and more seeds may be added later, beside those that are there.
+    Raises ConfigError if arms cannot be matched, CheckpointError if runs that are stored or begun have other settings
+    or other documents or another process is at work in ``out``, DataError for data that cannot be used, ShapeError for
+    data of which too much is too long for an arm.
     """
     console = console or Console()
     (out / "runs").mkdir(parents=True, exist_ok=True)
-    comparison = equally_large(comparison, out, console)
+    with alone(out):
+        with alone(out / "runs"):  # which a run's process holds, also one whose parent was killed
+            corpus = corpus_of(comparison)
+            _same_documents(corpus, out)
+            comparison = equally_large(comparison, corpus, out, console)
+        return _compared(comparison, out, console, retry=retry, runner=runner or in_own_process)
+
+
+def _compared(comparison: Comparison, out: Path, console: Console, *, retry: bool, runner: Runner) -> Compared:
     todo = jobs(comparison, out, too_long(comparison, out / "tokenizer.json"))
     _check(todo)
     left = [job for job in todo if not job.record.is_file() and (retry or not job.failure.is_file())]
@@ -77,14 +89,14 @@ def compare(
         time = _left(todo, left[number - 1 :])
         console.print(f"[bold]{escape(job.arm)}, seed {job.seed}[/]: run {number} of {len(left)}{time}")
         job.failure.unlink(missing_ok=True)
-        if not (runner or in_own_process)(job, console):
+        if not runner(job, console):
             console.print("interrupted; [bold]the same command goes on from here[/]")
             break
         if job.failure.is_file():
             failure = read_record(Failure, job.failure)
             console.print(f"[red]failed; the others go on[/]: {escape(failure.error)}", soft_wrap=True)
     records = [read_record(RunRecord, job.record) for job in todo if job.record.is_file()]
-    failures = [read_record(Failure, job.failure) for job in todo if job.failure.is_file()]
+    failures = [read_record(Failure, job.failure) for job in todo if job.failure.is_file() and not job.record.is_file()]
     page = write_results(comparison, records, failures, out)
     console.print(f"written: {out / 'compare.json'} and {page}", highlight=False, soft_wrap=True)
     return Compared(tuple(records), tuple(failures), len(todo) - len(records) - len(failures), page)
@@ -124,12 +136,25 @@ def _waited(child: "subprocess.Popen[bytes]", interrupt: Interrupt) -> int:
                 told = True
 
 
-def equally_large(comparison: Comparison, out: Path, console: Console) -> Comparison:
+def corpus_of(comparison: Comparison) -> Corpus:
+    """The documents that all runs learn from. Raises DataError for data that cannot be used."""
+    return Corpus.of(open_source(comparison.data), (comparison.side,) * 2)
+
+
+def _same_documents(corpus: Corpus, out: Path) -> None:
+    if changed := changed_data(out, corpus.identity()):
+        raise CheckpointError(
+            f"{out} was begun on other documents of {corpus.name}: {'; '.join(changed.values())}. Restore them, or "
+            "use another --out: runs of other documents cannot be compared"
+        )
+    write_data(out, corpus.identity(), corpus.train.taught())
+
+
+def equally_large(comparison: Comparison, corpus: Corpus, out: Path, console: Console) -> Comparison:
     """The comparison with its arms at equal sizes, and the tokenizer in place that all of them share.
 
-    Raises ConfigError if arms cannot be matched, DataError for data that cannot be used.
+    Raises ConfigError if arms cannot be matched.
     """
-    corpus = Corpus.of(open_source(comparison.data), (comparison.side,) * 2)
     tokenizer = out / "tokenizer.json"
     first = comparison.arms[0].recipe
     if not tokenizer.is_file():

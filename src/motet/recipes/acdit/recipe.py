@@ -67,8 +67,9 @@ class ACDiT(DenoisedPictures):
 
     def factorisation(self, channels: int) -> NextBlock:
         """Blocks of the shape that they have in a picture of the trained size, in one of another size too."""
-        tile = None if self.block is None else tile_of(self.grid(self.codec.patch), self.block)
-        return NextBlock(channels, self.noising, size=tile, clean_copy=True)
+        grid = self.grid(self.codec.patch)
+        tile = grid if self.block is None else tile_of(grid, self.block)
+        return NextBlock(channels, self.noising, size=None if tile == grid else tile, clean_copy=True)
 
     def blocks(self, text: TextCodec) -> Backbone:
         if self.rope == "axial":

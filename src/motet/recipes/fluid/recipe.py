@@ -96,5 +96,5 @@ class Fluid(PictureRecipe):
             head=of.head,
             weight=self.image_weight,
             size=(self.image_size, self.image_size),
-            grid=self.grid(of.patch),
+            grid=self.grid(of.patch, named="codec.patch" if self.tokens == "continuous" else "vq.patch"),
         )

@@ -94,5 +94,5 @@ class Janus(JanusStages):
             head=made.head,
             weight=self.image_weight,
             size=(self.image_size, self.image_size),
-            grid=self.grid(made.patch),
+            grid=self.grid(made.patch, named="codec.patch" if self.generation == "latent" else "vq.patch"),
         )

@@ -21,7 +21,7 @@ from motet.data.orders import Ordering, described
 from motet.embed.convolve import Convolve
 from motet.embed.embed import Embed
 from motet.embed.project import Project
-from motet.embed.timed import FinishedAtOne, Timed
+from motet.embed.timed import Timed
 from motet.factorise.next_block import NextBlock
 from motet.heads.velocity import Velocity
 from motet.nn.backbone import TransformerShape
@@ -60,6 +60,10 @@ class Transfusion(DenoisedPictures):
         check_bounds(self, "merge", low=1)
         check_bounds(self, "noise_cap", low=0, high=1)
 
+    def idle(self) -> tuple[str, ...]:
+        """A cap, where no picture comes before its text."""
+        return (*super().idle(), *(["noise_cap"] if self.text_first == 1 else []))
+
     def ways(self) -> Ways:
         dim, channels = self.backbone.dim, self.codec.channels
         values = channels * self.merge**2
@@ -72,10 +76,11 @@ class Transfusion(DenoisedPictures):
             head = Velocity(dim, values, out=TileUp(dim, channels, self.merge, width=dim // 2))
         return Ways(
             codec if self.merge == 1 else Merged(codec, self.merge),
-            FinishedAtOne(Timed(embed, dim)) if self.noise_cap else Timed(embed, dim),
+            Timed(embed, dim),
             head,
             values,
             self.codec.patch * self.merge,
+            "codec.patch" if self.merge == 1 else "codec.patch times merge",
         )
 
     def factorisation(self, channels: int) -> NextBlock:

@@ -35,9 +35,9 @@ PAPER = VQTokens(  # LlamaGen-XL: 36 blocks of width 1280, 256-pixel pictures as
     rows=256,
     row_length=1280,
     codec_batch=128,
-    codec_training=TrainSettings(lr=1e-4, optimizer="adamw", betas=(0.9, 0.95), weight_decay=0.05),
+    codec_training=TrainSettings(lr=1e-4, warmup=0, floor=1.0, optimizer="adamw", betas=(0.9, 0.95), weight_decay=0.05),
     training=TrainSettings(
-        lr=1e-4, schedule="wsd", warmup=0, optimizer="adamw", betas=(0.9, 0.95), weight_decay=0.05, ema=0.9999
+        lr=1e-4, warmup=0, floor=1.0, optimizer="adamw", betas=(0.9, 0.95), weight_decay=0.05, ema=0.9999
     ),
     sampling=Sampling(guidance=1.75),
 )
