@@ -25,6 +25,7 @@ from motet.recipes.recipe import initialised
 from motet.recipes.registry import RECIPES
 from motet.recipes.rows import LEFT_OUT, fitting
 from motet.recipes.run import RunConfig, train_run
+from motet.recipes.study import TEXT_FIRST
 from motet.sequence import Segment
 
 SIZE = (16, 16)
