@@ -23,7 +23,7 @@ from motet.data.source import open_source
 from motet.evaluate.claims.claim import RunRecord, Scale
 from motet.evaluate.claims.expected import Above, Expectation, Expected
 from motet.evaluate.claims.kept_counts import kept_numbers
-from motet.evaluate.claims.small import JUDGED, LATTICE, LEAST_DB, MEASURING, SEEDS, brief, small
+from motet.evaluate.claims.small import JUDGED, LATTICE, LEAST_DB, MEASURING, SEEDS, SMALLEST, brief, small
 from motet.evaluate.claims.trained import TrainedClaim, TrainedRun
 from motet.evaluate.compare.budget import Allowance
 from motet.evaluate.compare.plan import Arm, Comparison
@@ -31,26 +31,25 @@ from motet.evaluate.compare.summary import difference
 from motet.evaluate.over_seeds import over_seeds
 from motet.recipes.lavit import TINY, LaVIT
 from motet.recipes.pictures import IMAGE
-from motet.recipes.study import LATENTS, SIDE
 from motet.train.settings import Budget
 
-# The setting: 16 patches of 8 x 8 pixels, 6 of them kept. Scenes of all levels, so that there is something to follow.
+# The setting: 36 patches of 4 x 4 pixels, 12 of them kept. Scenes of all levels, so that there is something to follow.
 DATA: Mapping[Scale, str] = {
-    "full": f"scenes:kind=caption,level=1-4,size={SIDE},lattice={LATTICE}",
-    "quick": "scenes:kind=caption,level=1-4,size=24,n=80",
+    "full": f"scenes:kind=caption,level=1-4,size={SMALLEST},lattice={LATTICE}",
+    "quick": f"scenes:kind=caption,level=1-4,size={SMALLEST},n=80",
 }
 FRESH: Mapping[Scale, str] = {
-    "full": f"scenes:kind=caption,level=1-4,size={SIDE},lattice={LATTICE},n=840,seed=1",
-    "quick": "scenes:kind=caption,level=1-4,size=24,n=40,seed=1",
+    "full": f"scenes:kind=caption,level=1-4,size={SMALLEST},lattice={LATTICE},n=840,seed=1",
+    "quick": f"scenes:kind=caption,level=1-4,size={SMALLEST},n=40,seed=1",
 }
 """Scenes that no arm has seen, of compositions that training shows; the 19 in 20 that are not held out are measured."""
-DOCUMENTS: Mapping[Scale, int] = {"full": 18_000, "quick": 40}
+DOCUMENTS: Mapping[Scale, int] = {"full": 24_000, "quick": 40}
 """Seen by the model of each run, repeats counted."""
-CODECS: Mapping[Scale, Budget] = {"full": Budget(steps=150), "quick": Budget(steps=2)}
+CODECS: Mapping[Scale, Budget] = {"full": Budget(steps=230), "quick": Budget(steps=2)}
 """Of each of the three stages that train the tokenizer, for each arm and seed."""
 CODEC = DynamicShape(
-    patch=LATENTS.patch,
-    rate=6 / 16,
+    patch=4,
+    rate=12 / 36,
     codebook_size=512,
     dim=128,
     n_heads=4,
@@ -58,6 +57,8 @@ CODEC = DynamicShape(
     merger_layers=1,
     painter_layers=2,
 )
+GUIDANCE = 1.5
+"""Codes are drawn best with less than latents, as at the size ``study``."""
 BATCH = 128
 """Pictures in a batch of the tokenizer's stages."""
 STAGES = ("painting_training", "merging_training", "codec_training", "training")
@@ -150,7 +151,8 @@ class LaVITDynamic(TrainedClaim):
 
 def _lavit(scale: Scale, number: Number, places: bool) -> LaVIT:
     if scale == "quick":
-        quick = override(TINY, {"image_size": 24, "sampling.max_tokens": 8})
+        quick = override(TINY, {"image_size": SMALLEST, "sampling.max_tokens": 8})
         return replace(quick, codec=replace(TINY.codec, number=number, positions=places))
     codec = replace(CODEC, number=number, positions=places)
-    return override(replace(small(LaVIT()), codec=codec, codec_batch=BATCH), brief(*STAGES))
+    own = replace(small(LaVIT()), image_size=SMALLEST, codec=codec, codec_batch=BATCH)
+    return override(own, {"sampling.guidance": GUIDANCE, **brief(*STAGES)})
