@@ -14,6 +14,8 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from motet.cli import app
+from motet.evaluate.compare import Compared
+from motet.evaluate.compare.run_one import Failure
 from motet.pipeline import Pipeline, Prompt
 from motet.types import Raw
 
@@ -414,3 +416,13 @@ def test_no_command_is_forgotten_here() -> None:
     for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]
         found += [f"{name} {inner}" for inner in getattr(command, "commands", {})] or [name]
     assert sorted(found) == sorted(COMMANDS)
+
+
+@pytest.mark.parametrize(("missing", "failed", "code"), [(0, 0, 0), (0, 1, 1), (2, 0, 130), (2, 1, 130)])
+def test_compare_tells_by_its_exit_code_whether_runs_failed_or_are_missing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, missing: int, failed: int, code: int
+) -> None:
+    failures = tuple(Failure("vq", seed, "ValueError: no", "", {}) for seed in range(failed))
+    found = Compared((), failures, missing, tmp_path / "index.html")
+    monkeypatch.setattr("motet.commands.compare.compare", lambda *_, **__: found)
+    assert motet("compare", "vq", "--data", "scenes", "--out", tmp_path).exit_code == code

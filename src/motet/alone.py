@@ -20,7 +20,7 @@ def alone(folder: Path) -> Iterator[None]:
         lock.acquire()
     except Timeout as error:
         raise CheckpointError(
-            f"another process is at work in {folder}; wait until it has ended, or use another --out"
+            f"another process is at work in {folder}; wait until it has ended, or end it, and then try again"
         ) from error
     try:
         yield

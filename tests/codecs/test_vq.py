@@ -89,7 +89,7 @@ def test_it_starts_at_the_principal_components_of_the_patches_told_apart_by_k_me
     projected = centred @ components.T
     for k in range(4):
         assert abs(np.corrcoef(seen[:, k], projected[:, k])[0, 1]) > 0.9999
-    assert codec.numbers(pixels)["usage"] == 1.0
+    assert codec.usage(pixels)["usage"] == 1.0
 
 
 def test_its_linear_way_back_is_the_best_there_is() -> None:

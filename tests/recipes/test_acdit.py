@@ -229,3 +229,7 @@ def test_blocks_keep_their_shape_in_a_picture_of_another_size() -> None:
     assert [at.tolist() for at in blocks_of((2, 6), factorise.size)] == [[0, 1, 6, 7], [2, 3, 8, 9], [4, 5, 10, 11]]
     with pytest.raises(ShapeError, match="a grid of 1 x 8 tokens does not divide into blocks of 2 x 2"):
         blocks_of((1, 8), factorise.size)
+    with torch.device("meta"):
+        whole = override(recipe, {"block": 16}).picture().factorise
+    assert isinstance(whole, NextBlock)
+    assert len(blocks_of((4, 8), whole.size)) == 2, "one that was the trained picture, too"

@@ -277,14 +277,18 @@ class Dynamic(PictureCodec):
 
     @torch.no_grad()
     def numbers(self, pixels: Float[Tensor, "b 3 y x"]) -> dict[str, float]:
-        """Mean and standard deviation of the number of kept patches; ``usage`` and ``perplexity`` of the codes."""
+        """Mean and standard deviation of the number of kept patches."""
+        count = self._inferred(pixels)[0].sum(1)
+        return {"kept": float(count.mean()), "kept_std": float(count.std(unbiased=False))}
+
+    @torch.no_grad()
+    def usage(self, pixels: Float[Tensor, "b 3 y x"]) -> dict[str, float]:
+        """``usage`` and ``perplexity`` of the codes, once they are in place."""
+        if self.part != CODES:
+            return {}
         keep, _, z = self._inferred(pixels)
-        count = keep.sum(1)
-        found = {"kept": float(count.mean()), "kept_std": float(count.std(unbiased=False))}
-        if self.part == CODES:
-            usage = self.codebook.usage(self.codebook.nearest(z[keep > 0.5]))
-            found |= {"usage": usage.share, "perplexity": usage.perplexity}
-        return found
+        usage = self.codebook.usage(self.codebook.nearest(z[keep > 0.5]))
+        return {"usage": usage.share, "perplexity": usage.perplexity}
 
     def _inferred(self, pixels: Float[Tensor, "b 3 y x"]) -> Merged:
         """As at inference; while there is no threshold yet, with the one that keeps the wanted share of these."""

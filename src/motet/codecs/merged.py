@@ -86,6 +86,9 @@ class Merged(PictureCodec):
     def numbers(self, pixels: Float[Tensor, "b 3 y x"]) -> dict[str, float]:
         return self.inner.numbers(pixels)
 
+    def usage(self, pixels: Float[Tensor, "b 3 y x"]) -> dict[str, float]:
+        return self.inner.usage(pixels)
+
     def measure(self, pixels: Float[Tensor, "b 3 y x"], rng: torch.Generator) -> None:
         self.inner.measure(pixels, rng)
 

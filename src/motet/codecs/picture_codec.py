@@ -65,6 +65,10 @@ class PictureCodec(Codec):
         """What else there is to tell of how these pictures are encoded, by name."""
         return {}
 
+    def usage(self, pixels: Float[Tensor, "b 3 y x"]) -> dict[str, float]:
+        """How many of its codes these pictures use, of a codec that has codes; a few pictures cannot use all."""
+        return {}
+
     def measure(self, pixels: Float[Tensor, "b 3 y x"], rng: torch.Generator) -> None:
         """Sets the statistics that a trained codec has of its values, if it has any, by training pictures."""
         return None

@@ -94,12 +94,15 @@ class SemanticVQ(PictureCodec):
         return self.vq.autoencode(pixels)
 
     def numbers(self, pixels: Float[Tensor, "b 3 y x"]) -> dict[str, float]:
-        """Those of ``VQ``, and the mean ``cosine`` of told and true features."""
+        """The mean ``cosine`` of told and true features."""
         with torch.no_grad():
             vectors = self.vq.embedding_of(self.vq.encode_pixels(pixels))
             told = self.features_of(vectors, self.grid_of(pixels.shape[2], pixels.shape[3]))
             cosine = cosine_similarity(told, self.teacher.encode_pixels(pixels), dim=-1).mean()
-        return self.vq.numbers(pixels) | {"cosine": float(cosine)}
+        return {"cosine": float(cosine)}
+
+    def usage(self, pixels: Float[Tensor, "b 3 y x"]) -> dict[str, float]:
+        return self.vq.usage(pixels)
 
     def compile_parts(self) -> None:
         self.vq.compile_parts()

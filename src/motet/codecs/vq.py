@@ -123,7 +123,7 @@ class VQ(PictureCodec):
         """Pictures through their codes."""
         return self.decode_pixels(self.encode_pixels(pixels), self.grid_of(pixels.shape[2], pixels.shape[3]))
 
-    def numbers(self, pixels: Float[Tensor, "b 3 y x"]) -> dict[str, float]:
+    def usage(self, pixels: Float[Tensor, "b 3 y x"]) -> dict[str, float]:
         """``usage``, the share of codes that these pictures use, and the ``perplexity`` of their codes."""
         usage = self.codebook.usage(self.encode_pixels(pixels).flatten())
         return {"usage": usage.share, "perplexity": usage.perplexity}

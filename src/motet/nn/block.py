@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
@@ -16,22 +15,15 @@ Aux = dict[str, Tensor]
 """Named scalars that a block wants minimised or logged (a router's balance, a gate's distillation); usually empty."""
 
 
-class Load(NamedTuple):
-    """What a block works on: tokens that pass its weights, padding among them, and rows whose scores are computed."""
-
-    tokens: int
-    rows: int
-
-
 class Block(nn.Module, ABC):
     """One layer of the backbone."""
 
     @abstractmethod
     def forward(self, x: Float[Tensor, "b t d"], ctx: Context) -> tuple[Float[Tensor, "b t d"], Aux]: ...
 
-    def load(self, tags: Tags, masked: Bool[Tensor, "b t"]) -> Load:
-        """Of a training batch; all of its rows, unless a block leaves tokens out."""
-        return Load(tags.doc.numel(), len(tags.doc))
+    def rows(self, tags: Tags, masked: Bool[Tensor, "b t"]) -> int:
+        """How many rows of a training batch it computes, each whole: all, unless a block leaves tokens out."""
+        return len(tags.doc)
 
 
 def through(blocks: Iterable[nn.Module], x: Float[Tensor, "b t d"], ctx: Context) -> tuple[Float[Tensor, "b t d"], Aux]:

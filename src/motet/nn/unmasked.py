@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from motet.nn.attention import Context
-from motet.nn.block import Aux, Block, Load, through
+from motet.nn.block import Aux, Block, through
 from motet.nn.rope import Rotation
 from motet.sequence import NO_DOCUMENT, Tags
 from motet.sequence.pack import assign
@@ -62,10 +62,9 @@ class Unmasked(Block):
         back = made.flatten(0, 1)[anew.place]
         return flat.to(back.dtype).index_copy(0, anew.source, back).view(rows, length, -1), aux
 
-    def load(self, tags: Tags, masked: Bool[Tensor, "b t"]) -> Load:
-        """What is left without masked tokens, in fewer rows."""
-        anew = _Anew(tags.doc, masked)
-        return Load(anew.rows * tags.doc.shape[1], anew.rows)
+    def rows(self, tags: Tags, masked: Bool[Tensor, "b t"]) -> int:
+        """Those that hold what is left without masked tokens."""
+        return _Anew(tags.doc, masked).rows
 
     def compile(self, *args: object, **kwargs: object) -> None:
         """Compiles the blocks inside, one by one: packing anew is not for a compiler."""

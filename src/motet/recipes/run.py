@@ -276,9 +276,9 @@ def _same_data(run: Path, mine: Mapping[str, Any]) -> None:
     """Checks that a run that was begun learned from these documents, and is judged on these."""
     if changed := changed_data(run, mine):
         raise CheckpointError(
-            f"{run} was begun on other data: {'; '.join(changed.values())}. Files or captions were changed, or "
-            "`motet data check` has set some aside. To learn from what is there now, use another --out; to go on, put "
-            "the data back as it was"
+            f"{run} was begun on other data: {'; '.join(changed.values())}. Files or captions were changed, "
+            "`motet data check` has set some aside, or another version of motet makes other `scenes`. To learn from "
+            "what is there now, use another --out; to go on, put the data back as it was"
         )
 
 

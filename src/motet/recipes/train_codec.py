@@ -57,13 +57,14 @@ class TrainCodec(Objective):
     def evaluate(self) -> dict[str, float]:
         """PSNR of held-out pictures in dB, beside the codec's own numbers; nothing if no picture is held out.
 
-        Where few are held out, those numbers are of training pictures: a few cannot use all codes of a good codebook.
+        Where few are held out, training pictures tell how many codes are in use: a few cannot use all of them.
         """
         some = self._held_out(JUDGED)
         if not len(some):
             return {}
         many = some if len(some) == JUDGED else sample_pixels(self.corpus, JUDGED, self.seed).to(some.device)
-        return {"psnr": float(psnr(self._reconstructed(some), some).mean()), **self.module.numbers(many)}
+        likeness = float(psnr(self._reconstructed(some), some).mean())
+        return {"psnr": likeness, **self.module.numbers(some), **self.module.usage(many)}
 
     def preview(self, path: Path) -> None:
         some = self._held_out(PREVIEWED)

@@ -120,10 +120,9 @@ class TrainJointly(Objective):
         flops = _cost(backbone.norm) * packed.tags.doc.numel()
         for block in backbone.blocks:
             assert isinstance(block, Block)
-            load = block.load(packed.tags, packed.hidden())
+            tokens = block.rows(packed.tags, packed.hidden()) * length
             layers = sum(isinstance(part, Attention) for part in block.modules())
-            flops += _cost(block) * load.tokens
-            flops += 12.0 * layers * backbone.norm.dim * length * load.rows * length
+            flops += (_cost(block) + 12.0 * layers * backbone.norm.dim * length) * tokens
         for name, target in packed.target.items():
             head = self.module.modality(name).head
             flops += _cost(head) * len(target.at) * head.passes

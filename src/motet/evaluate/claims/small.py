@@ -1,6 +1,7 @@
-"""The small setting that claims about recipes share: 32-pixel scenes, codecs of a minute, two million parameters.
+"""The small settings that claims about recipes share: scenes of 32 pixels, or of 24 where things should be drawn whole
+after a minute; codecs of a minute; two million parameters.
 
-Recipes keep their own way of training and drawing; sizes, data and the way of judging are the same for all.
+Recipes keep their own way of training and drawing; sizes and the way of judging are the same for all.
 """
 
 from collections.abc import Mapping
@@ -23,7 +24,7 @@ DATA: Mapping[Scale, str] = {
     "quick": "scenes:kind=caption,level=1,size=24,n=60",
 }
 SMALLEST = 24
-"""Pixels of pictures of one thing, which claims use that want things drawn whole after a minute or two."""
+"""Pixels of pictures that show whole things after a minute or two of training."""
 ONE_THING: Mapping[Scale, str] = {
     "full": f"scenes:kind=caption,level=1,size={SMALLEST},lattice={LATTICE}",
     "quick": DATA["quick"],

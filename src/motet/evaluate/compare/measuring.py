@@ -19,6 +19,7 @@ from torch import Tensor
 from motet.data.corpus import Corpus, Split
 from motet.data.document import Document
 from motet.data.evenly import evenly
+from motet.data.pixels import Pixels
 from motet.errors import CapabilityError, MissingExtra
 from motet.evaluate.captions import matches
 from motet.evaluate.compare.edits import edit_numbers, is_edit
@@ -87,11 +88,12 @@ def measure_run(
     shown: Shown | None = None
     pairs = evenly([doc for doc in corpus.held_out.documents if is_pair(doc)], how.pictures)
     _losses(found, pipeline, corpus.held_out, timed)
-    _reconstruction(found, pipeline, corpus.held_out, how)
     with found.attempt("What pictures cost"):
         _costs(found, pipeline, [doc.text for doc in pairs], how, timed)
     with found.attempt("Drawing"):
         shown = _drawn(found, pipeline, pairs, how, timed)
+        if not pairs:
+            _reconstruction(found, pipeline, corpus.held_out, how)
         _judge(found, pipeline, corpus, how, timed)
     taught = taught_by_pairs(corpus.train)
     if why := recipe.mute(taught):
@@ -119,18 +121,6 @@ def _losses(found: Measured, pipeline: Pipeline, split: Split, timed: Timed) -> 
     with timed.task("held-out losses", 2 * len(split.documents)) as tick:
         losses = held_out_losses(pipeline.model, split, seed=SEED, tick=tick)
     found.numbers |= {f"loss/{name}": interval.mean for name, interval in losses.items()}
-
-
-def _reconstruction(found: Measured, pipeline: Pipeline, split: Split, how: Measuring) -> None:
-    """How like their originals held-out pictures are behind the codec."""
-    pixels = split.pixels
-    some = evenly(range(len(pixels)), how.pictures)
-    if not len(some):
-        found.left_out.append("Reconstruction: no held-out document has a picture.")
-        return
-    true = torch.from_numpy(np.stack([np.asarray(pixels.picture(i)) for i in some])).permute(0, 3, 1, 2).contiguous()
-    rebuilt = _rebuilt(pipeline, [pixels.picture(i) for i in some])
-    found.numbers["psnr"] = float(psnr(rebuilt, true).mean())
 
 
 def _costs(found: Measured, pipeline: Pipeline, texts: Sequence[str], how: Measuring, timed: Timed) -> None:
@@ -169,11 +159,11 @@ def _drawn(
     drawn = draw(pipeline, [doc.text for doc in pairs], "drawing held-out texts", timed)
     side = (int(drawn.shape[2]), int(drawn.shape[3]))
     pixels = Split(tuple(pairs), side).pixels
-    true = torch.from_numpy(np.array(pixels.array)).permute(0, 3, 1, 2).contiguous()
+    true, rebuilt = _true_and_rebuilt(pipeline, pixels, range(len(pixels)))
+    found.numbers["psnr"] = float(psnr(rebuilt, true).mean())
     if how.features and len(pairs) == 1:
         found.left_out.append("Frechet distance: a single held-out document is one text and one picture.")
     elif how.features:
-        rebuilt = _rebuilt(pipeline, [pixels.picture(i) for i in range(len(pixels))])
         with found.attempt("Frechet distance"):
             network = EfficientNetFeatures()
             with timed.task("looking at pictures", 3 * len(pairs)) as tick:
@@ -186,6 +176,15 @@ def _drawn(
             found.numbers["frechet_pictures"] = float(len(pairs))
     some = evenly(range(len(pairs)), how.shown)
     return Shown(tuple(pairs[i].text for i in some), drawn[some], true[some])
+
+
+def _reconstruction(found: Measured, pipeline: Pipeline, split: Split, how: Measuring) -> None:
+    """How like their originals pictures are behind the codec, where they stand in documents of another kind."""
+    if not len(split.pixels):
+        found.left_out.append("Reconstruction: no held-out document has a picture.")
+        return
+    true, rebuilt = _true_and_rebuilt(pipeline, split.pixels, evenly(range(len(split.pixels)), how.pictures))
+    found.numbers["psnr"] = float(psnr(rebuilt, true).mean())
 
 
 def _judge(found: Measured, pipeline: Pipeline, corpus: Corpus, how: Measuring, timed: Timed) -> None:
@@ -235,6 +234,13 @@ def draw(pipeline: Pipeline, prompts: Sequence[Prompt], words: str, timed: Timed
 def _written(pipeline: Pipeline, prompts: Sequence[Prompt], words: str, timed: Timed) -> list[str]:
     with timed.task(words, len(prompts)) as tick:
         return [str(answer[0]) for answer in pipeline.generate_many(prompts, want="text", progress=tick)]
+
+
+def _true_and_rebuilt(
+    pipeline: Pipeline, pixels: Pixels, which: Sequence[int]
+) -> tuple[UInt8[Tensor, "n 3 h w"], UInt8[Tensor, "n 3 h w"]]:
+    true = torch.from_numpy(np.array(pixels.array[list(which)])).permute(0, 3, 1, 2).contiguous()
+    return true, _rebuilt(pipeline, [pixels.picture(i) for i in which])
 
 
 def _rebuilt(pipeline: Pipeline, pictures: list[Image.Image]) -> UInt8[Tensor, "n 3 h w"]:

@@ -12,6 +12,9 @@ from motet.recipes.recipe import Recipe
 from motet.seed import checked_seed
 from motet.train.settings import Budget
 
+YARDSTICK = 2
+"""To be raised when what is counted, or how it is judged, changes: runs under another one are not mixed in."""
+
 
 @dataclass(frozen=True)
 class Arm:
@@ -120,7 +123,8 @@ class Job:
         """What decides the run's numbers, but for its arm and seed. Runs of other settings are not mixed in."""
         plain = to_dict(self)
         names = ("recipe", "settings", "data", "allowance", "codecs", "measuring")
-        return {name: plain[name] for name in (*names, *(["left_out"] if self.left_out else []))}
+        told = {name: plain[name] for name in (*names, *(["left_out"] if self.left_out else []))}
+        return {**told, "yardstick": YARDSTICK}
 
 
 def jobs(comparison: Comparison, out: Path, left_out: Sequence[str] = ()) -> list[Job]:

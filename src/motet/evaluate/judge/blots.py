@@ -5,6 +5,7 @@ colour or their kind halfway, patchwork, and grain.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from math import cos, pi, sin
 from random import Random
 
@@ -38,9 +39,10 @@ def overlapping(vocabulary: Vocabulary, side: int, rng: Random) -> Image.Image:
 def changing(vocabulary: Vocabulary, side: int, rng: Random) -> Image.Image:
     """A thing that is another one, or of another colour, on one side of a line through its middle."""
     kind = _kind(vocabulary, rng)
-    other = Kind(kind.shape, rng.choice([one for one in vocabulary.colours if one != kind.colour] or [""]), kind.size)
-    if not vocabulary.colours:
-        other = Kind(rng.choice([name for name in vocabulary.names if name != kind.shape]), "", kind.size)
+    if vocabulary.colours:
+        other = replace(kind, colour=rng.choice([one for one in vocabulary.colours if one != kind.colour]))
+    else:
+        other = replace(kind, shape=rng.choice([name for name in vocabulary.names if name != kind.shape]))
     x, y = _place(rng)
     line, turn = Image.new("L", (side, side)), rng.uniform(0, 2 * pi)
     beyond = [(x * side + 2 * side * cos(turn + t), y * side + 2 * side * sin(turn + t)) for t in _HALF]

@@ -10,6 +10,7 @@ so clean keys and values are computed once, for all denoising steps and for both
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import prod
 from typing import ClassVar, Literal
 
 from motet.bounds import check_bounds
@@ -60,6 +61,11 @@ class ACDiT(DenoisedPictures):
             return super().idle()
         return (*super().idle(), "backbone.rope_axes", *(() if self.sets_base else ("backbone.rope_theta",)))
 
+    def unread(self) -> tuple[str, ...]:
+        """A schedule of guidance, where the trained picture is one block: every schedule ends at its last one."""
+        one = self.block == prod(self.grid(self.codec.patch))
+        return (*super().unread(), *(["sampling.guidance_schedule"] if one else []))
+
     @property
     def sets_base(self) -> bool:
         """Whether the base of the rotary frequencies is another than any transformer's."""
@@ -67,9 +73,8 @@ class ACDiT(DenoisedPictures):
 
     def factorisation(self, channels: int) -> NextBlock:
         """Blocks of the shape that they have in a picture of the trained size, in one of another size too."""
-        grid = self.grid(self.codec.patch)
-        tile = grid if self.block is None else tile_of(grid, self.block)
-        return NextBlock(channels, self.noising, size=None if tile == grid else tile, clean_copy=True)
+        tile = None if self.block is None else tile_of(self.grid(self.codec.patch), self.block)
+        return NextBlock(channels, self.noising, size=tile, clean_copy=True)
 
     def blocks(self, text: TextCodec) -> Backbone:
         if self.rope == "axial":
