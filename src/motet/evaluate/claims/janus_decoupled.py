@@ -98,14 +98,14 @@ class JanusDecoupled(TrainedClaim):
     )
     plotted: ClassVar[Sequence[str]] = ("answers", "captions_true", "frechet", "judge")
     tried: ClassVar[tuple[str, ...]] = (
-        "Tried before: scenes of one to four things of 48 pixels in 36 codes of 8 pixels, 11,000 documents (28 minutes): "
-        "answers 58, 55, 49 and, reading alone, 58 %; codes as far from the true pictures (145) as the drawings nearly "
-        "were (177 to 182); undecided, too. Tried, one run each: the same scenes as now with 12,000 documents (distance "
-        "98), and with twice as large batches (answers 65 instead of 74 %, captions 16 instead of 33) or guidance 3 "
-        "instead of 1.5 (distance 78 instead of 67).",
+        "Tried before: scenes of one to four things of 48 pixels in 36 codes of 8 pixels, 11,000 documents (28 "
+        "minutes): answers 58, 55, 49 and, reading alone, 58 %; codes as far from the true pictures (145) as the "
+        "drawings nearly were (177 to 182); undecided, too. Tried, one run each: the same scenes as now with 12,000 "
+        "documents (distance 98), and with twice as large batches (answers 65 instead of 74 %, captions 16 instead of "
+        "33) or guidance 3 instead of 1.5 (distance 78 instead of 67).",
         "Suspected, not tried: a minute of training decides within a few steps whether a model has learned to read "
-        "relations and colours, so that seeds differ by more than encoders do; more seeds than half an hour holds would "
-        "tell.",
+        "relations and colours, so that seeds differ by more than encoders do; more seeds than half an hour holds "
+        "would tell.",
     )
     meaningless: ClassVar[Mapping[str, Sequence[str]]] = {
         "understanding": ("frechet", "judge", "drawn"),
