@@ -34,7 +34,7 @@ from motet.request import Request, Sampling
 
 _SAMPLING = Sampling(guidance=3.0, steps=20)
 _CODEC = SigmaVaeShape(patch=4, channels=16, dim=32, n_layers=1, n_heads=2)
-_BACKBONE = TransformerShape(dim=128, n_layers=12, n_heads=2, ffn_dim=352, rope_axes=(32, 0, 16, 16), qk_norm=True)
+_BACKBONE = TransformerShape(dim=128, n_layers=12, n_heads=2, ffn_dim=336, rope_axes=(32, 0, 16, 16), qk_norm=True)
 
 
 @dataclass(frozen=True)
